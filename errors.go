@@ -14,8 +14,8 @@ import (
 // The errors of connecting a user, from package connect. Match them with
 // errors.Is.
 var (
-	// ErrNotConnected is returned by [Merchant.Client] and by every call when
-	// the user has no usable connection: the user never connected,
+	// ErrNotConnected is returned by [Merchant.Client] and by every API call
+	// when the user has no usable connection: the user never connected,
 	// disconnected, or the server refused their token. [Merchant.HandleError]
 	// redirects them to connect.
 	ErrNotConnected = connect.ErrNotConnected
@@ -64,11 +64,11 @@ var (
 	// store has no such entry, and by Ledger.Get of package ledger when there
 	// is no such purchase.
 	ErrNotFound = connect.ErrNotFound
-	// ErrTokenRefused is returned by every call when the server does not know
-	// the access token: the user revoked it, or a newer token replaced it.
+	// ErrTokenRefused is returned by every API call when the server does not
+	// know the access token: the user revoked it, or a newer token replaced it.
 	// errors.Is also matches ErrNotConnected.
 	ErrTokenRefused = connect.ErrTokenRefused
-	// ErrTokenExpired is returned by every call when the access token has
+	// ErrTokenExpired is returned by every API call when the access token has
 	// expired and there is no refresh token, or the server refused to refresh
 	// it. errors.Is also matches ErrNotConnected.
 	ErrTokenExpired = connect.ErrTokenExpired
@@ -89,11 +89,11 @@ var (
 // The errors of a call to Gloebit. Match them with errors.Is. To read the
 // server's reason, use errors.As to find the [APIError].
 var (
-	// ErrUnknownApplication is returned by every call when the server does not
-	// know the client id.
+	// ErrUnknownApplication is returned by every API call when the server does
+	// not know the client id.
 	ErrUnknownApplication = errors.New("gloebit: the application is unknown to the server")
-	// ErrUnknownUser is returned by every call when the server does not know
-	// the token's user.
+	// ErrUnknownUser is returned by every API call when the server does not
+	// know the token's user.
 	ErrUnknownUser = errors.New("gloebit: the user is unknown to the server")
 	// ErrInsufficientBalance is returned by [Client.Transact] when the user
 	// can't pay. No call with the transaction's ID has charged the user. The ID
@@ -108,8 +108,8 @@ var (
 	// same ID may have charged the user.
 	ErrCannotReceive = errors.New("gloebit: the payee's account can't receive")
 	// ErrUnknownMerchant is returned by [Client.Transact] when the server can't
-	// determine which account to pay. The call was not accepted; an earlier call
-	// with the same ID may have charged the user.
+	// determine which account to pay. The call was not accepted; an earlier
+	// call with the same ID may have charged the user.
 	ErrUnknownMerchant = errors.New("gloebit: the payee is unknown to the server")
 	// ErrUnknownSubscription is returned by [Client.Transact] and
 	// [Client.CreateSubscriptionAuthorization] when there is no such
@@ -155,12 +155,13 @@ var (
 	// order.
 	ErrKeyReused = errors.New("gloebit: the key belongs to another order")
 	// ErrOrderCanceled is returned by Ledger.Purchase of package ledger when
-	// the purchase of the order was canceled. That package calls it ErrCanceled.
+	// the purchase of the order was canceled. That package calls it
+	// ErrCanceled.
 	ErrOrderCanceled = errors.New("gloebit: the order was canceled")
-	// ErrRefused is returned by every call when the server refused it for a
+	// ErrRefused is returned by every API call when the server refused it for a
 	// reason that this package does not know. The APIError holds the reason.
 	ErrRefused = errors.New("gloebit: the call was refused")
-	// ErrRateLimited is returned by every call when the server answers with
+	// ErrRateLimited is returned by every API call when the server answers with
 	// status 429.
 	ErrRateLimited = errors.New("gloebit: too many requests")
 	// ErrOutcomeUnknown is returned by a call that changes something when it

@@ -10,8 +10,8 @@ import (
 // The errors of connecting a user. Match them with errors.Is. A call is an API
 // request of a package that is built on this one, such as gloebit.
 var (
-	// ErrNotConnected is returned by [Connector.Account] and by every call when
-	// the user has no usable connection: the user never connected,
+	// ErrNotConnected is returned by [Connector.Account] and by every API call
+	// when the user has no usable connection: the user never connected,
 	// disconnected, or the server refused their token. [Connector.HandleError]
 	// redirects them to connect.
 	ErrNotConnected = errors.New("the user is not connected")
@@ -61,11 +61,11 @@ var (
 	// ErrNotFound is returned by a [StateStore] and a [TokenStore] when the
 	// store has no such entry.
 	ErrNotFound = errors.New("not found")
-	// ErrTokenRefused is returned by every call when the server does not know
-	// the access token: the user revoked it, or a newer token replaced it.
+	// ErrTokenRefused is returned by every API call when the server does not
+	// know the access token: the user revoked it, or a newer token replaced it.
 	// errors.Is also matches ErrNotConnected.
 	ErrTokenRefused = errors.New("the token was refused")
-	// ErrTokenExpired is returned by every call when the access token has
+	// ErrTokenExpired is returned by every API call when the access token has
 	// expired and there is no refresh token, or the server refused to refresh
 	// it. errors.Is also matches ErrNotConnected.
 	ErrTokenExpired = errors.New("the token has expired")

@@ -14,8 +14,8 @@ const (
 )
 
 // Fresh returns the credential. If the access token has expired, or expires
-// within ten seconds, and there is a refresh token, Fresh renews it first. The
-// parameter until and the errors are those of [Account.Renew].
+// within ten seconds, and there is a refresh token, Fresh renews it first. It
+// waits until the given time at most. Its errors are those of [Account.Renew].
 func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
 	credential := a.Credential()
 	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {

@@ -50,7 +50,7 @@ func (a Act) cause(what string) string {
 // finished purchase, nor one in a state that only a newer version of this
 // package knows, nor a paid one whose user is unknown: there is nothing to
 // deliver until the user repeats the order with its key. If a clock that was
-// ahead has put off a report to Config.OnChange for hours, it is made at once.
+// ahead has put off a report to Config.OnChange for hours, Retry makes it due.
 // The error is [ErrChanged], or one of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
 	var was Purchase

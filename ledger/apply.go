@@ -67,7 +67,7 @@ func (l *Ledger) apply(ctx context.Context, known Purchase, e event) (applied, e
 	}
 	var p Purchase
 	var err error
-	if known.State.known() && decide(known.State, e.kind).call == callNothing {
+	if r := decide(known.State, e.kind); r.call == callNothing && r.next != known.State {
 		p, err = l.swap(ctx, known, fn)
 	} else {
 		p, err = l.change(ctx, known.ID, fn)

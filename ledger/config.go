@@ -65,8 +65,8 @@ type Config struct {
 	// default is 5 seconds.
 	PollInterval time.Duration
 	// Workers is how many purchases Run and Reconcile deliver or release at
-	// once in this process. They send as many others at once, and report the
-	// changes of as many others to OnChange. The default is 4.
+	// once in this process. As many others are sent at once, and the changes of
+	// as many others are reported to OnChange. The default is 4.
 	Workers int
 
 	// OnChange is called after each change of a purchase has been saved, to

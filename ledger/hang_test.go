@@ -250,7 +250,7 @@ func TestAPassEndsWhenTheStoreIsDown(t *testing.T) {
 			fail(q)
 			require.ErrorIs(t, q.ledger.Reconcile(t.Context()), gloebit.ErrStore)
 			require.LessOrEqual(
-				t, q.store.calls, 15, "a claim, a delivery and its record, three times, and claims that find nothing",
+				t, q.store.calls, 18, "a claim, a delivery, and its record in two ways, three times, and claims that find nothing",
 			)
 		})
 	}

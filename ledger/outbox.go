@@ -42,8 +42,9 @@ func (l *Ledger) change(
 }
 
 // swap is change for an fn that has no effect but its result. It first calls fn
-// with the purchase as it was last read, without a lock. If fn fails, or if the
-// purchase is no longer like that, it calls fn again in a change.
+// with the purchase as it was last read, without a lock. If fn or the store
+// fails, or if the purchase is no longer like that, it calls fn again in a
+// change.
 func (l *Ledger) swap(
 	ctx context.Context, p Purchase, fn func(context.Context, Purchase) (Purchase, error),
 ) (Purchase, error) {
@@ -53,10 +54,7 @@ func (l *Ledger) swap(
 	}
 	l.enqueue(&next, len(next.History)-len(p.History))
 	saved, swapped, err := l.store.CompareAndSwap(ctx, p, next)
-	switch {
-	case err != nil:
-		return Purchase{}, err
-	case !swapped:
+	if err != nil || !swapped { // after an error, next may have been saved, which fn then sees
 		return l.change(ctx, p.ID, fn)
 	}
 	l.announce(saved)

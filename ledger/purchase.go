@@ -36,7 +36,7 @@ type Purchase struct {
 	// gloebit.Client.GloebitID was when the user ordered. It is empty if
 	// Gloebit did not report one. It does not change while UserID is set;
 	// [Ledger.Erase] empties both. If the user's account is now known to be
-	// another one, the ledger does not charge it.
+	// another one, the ledger does not charge that one.
 	GloebitID string `json:"gloebit_id,omitempty"`
 	// ConnectedAt is when the user made the connection with which they ordered.
 	// An unanswered order is canceled if the user has since disconnected or

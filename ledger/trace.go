@@ -16,10 +16,11 @@ import (
 // return quickly. Package github.com/go-gloebit/gloebit/otel makes a Trace for
 // OpenTelemetry.
 type Trace struct {
-	// Order is called by [Ledger.Purchase] before the purchase is stored. The name
-	// is "order". TraceParent is the traceparent of W3C Trace Context to store
-	// with the purchase, so that later steps, on any replica, join the trace. It
-	// is not stored if it is invalid, or if the purchase already exists.
+	// Order is called by [Ledger.Purchase] before the purchase is stored. The
+	// name is "order". Order returns the traceparent of W3C Trace Context to
+	// store with the purchase, so that later steps, on any replica, join the
+	// trace. The traceparent is not stored if it is invalid, or if the purchase
+	// already exists.
 	Order func(context.Context, StepInfo) (ctx context.Context, traceParent string, end func(StepResult))
 	// Step is called for each step of a purchase. The name is "send" when the
 	// ledger asks Gloebit to charge. The others change the purchase: "accepted"
@@ -44,7 +45,8 @@ type Trace struct {
 	StoreFailed func(ctx context.Context, realm, operation string, err error)
 }
 
-// StepInfo identifies a step and its purchase.
+// StepInfo identifies a step and its purchase. A step that finds that the
+// purchase has changed meanwhile is reported, and then once more as it is done.
 type StepInfo struct {
 	Name        string
 	Realm       string

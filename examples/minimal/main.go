@@ -65,7 +65,7 @@ func newShop(config gloebit.Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler()) // connect, callback, disconnect
-	mux.HandleFunc("GET /left", left)           // where disconnecting leads: a protected page would connect again
+	mux.HandleFunc("GET /left", left)           // shown after disconnecting; a protected page would reconnect
 	mux.Handle("GET /{$}", merchant.RequireGloebit(http.HandlerFunc(home)))
 	mux.Handle("POST /buy/{product}", merchant.RequireGloebit(http.HandlerFunc(buy))) // refuses forms of other sites
 	return mux, nil

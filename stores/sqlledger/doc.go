@@ -39,9 +39,9 @@
 // shares the pool and its limits with the sqlstore.Store, whose documentation
 // says how users are locked; a purchase is locked in the same way. A claim
 // skips locked purchases (SKIP LOCKED), which requires MariaDB 10.6 or MySQL
-// 8.0. [Store.CompareAndSwap] is one UPDATE, which waits for the lock of a
-// Change. In SQLite, while an fn runs, every other write to the database waits.
-// The ledger calls its Fulfiller in an fn.
+// 8.0. [Store.CompareAndSwap] waits for the lock of a Change, too. In SQLite,
+// while an fn runs, every other write to the database waits. The ledger calls
+// its Fulfiller in an fn.
 //
 // # Failures
 //

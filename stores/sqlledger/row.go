@@ -109,7 +109,8 @@ func (r *purchaseRow) args(d sqldb.Dialect) []any {
 // comparedNames are the columns that CompareAndSwap compares, besides the key.
 // purchase comes first, because it differs for nearly every change.
 var comparedNames = []string{
-	"purchase", "user_id", "gloebit_id", "order_key", "state", "next_at", "stuck_at", "paid_at", "report_at",
+	"purchase", "user_id", "gloebit_id", "order_key", "state",
+	"created_at", "next_at", "stuck_at", "paid_at", "report_at",
 }
 
 // compared returns the key and the values of comparedNames.
@@ -117,7 +118,7 @@ func (r *purchaseRow) compared(d sqldb.Dialect) []any {
 	return []any{
 		sqldb.Text(d, r.realm), sqldb.Text(d, r.id), sqldb.Text(d, string(r.rest)), sqldb.Text(d, r.userID),
 		sqldb.Text(d, r.gloebitID), sqldb.Text(d, r.key), r.state,
-		d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt), d.Time(r.reportAt),
+		d.Time(r.createdAt), d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt), d.Time(r.reportAt),
 	}
 }
 

@@ -2,16 +2,20 @@ package sqlledger
 
 import (
 	"context"
+	"errors"
+	"reflect"
 	"strings"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// CompareAndSwap implements [ledger.Store], with one UPDATE. The error is
-// ErrInvalidRequest if [ledger.Purchase.Check] rejects next; or the context's
-// when it has ended; or the database's. After an error of the database, next
-// may have been saved.
+// CompareAndSwap implements [ledger.Store]. In PostgreSQL and SQLite it is one
+// UPDATE, in MariaDB and MySQL a Change. The error is ErrInvalidRequest if
+// [ledger.Purchase.Check] rejects next; or the context's when it has ended; or
+// the database's. After the context's or the database's error, next may have
+// been saved.
 func (s *Store) CompareAndSwap(
 	ctx context.Context, old, next ledger.Purchase,
 ) (saved ledger.Purchase, swapped bool, err error) {
@@ -22,6 +26,9 @@ func (s *Store) CompareAndSwap(
 	was, err := newPurchaseRow(old)
 	if err != nil {
 		return saved, false, nil // no stored purchase is like that
+	}
+	if s.db.Dialect == sqldb.MySQL {
+		return s.swapInChange(ctx, was, next)
 	}
 	if _, hangs := s.hung.Load(old.StoreKey()); hangs {
 		return saved, false, failed(ctx, "change a purchase", errHangs)
@@ -47,19 +54,37 @@ func (s *Store) CompareAndSwap(
 	return row.kept, true, nil
 }
 
-// swap returns the statement of CompareAndSwap. Its last arguments are those of
+var errDiffers = errors.New("the purchase has changed")
+
+// swapInChange compares in a Change. In MySQL, an UPDATE that waits for a row
+// lock continues after its client has gone, and it does not wait for an fn whose
+// transaction was rolled back.
+func (s *Store) swapInChange(
+	ctx context.Context, was purchaseRow, next ledger.Purchase,
+) (saved ledger.Purchase, swapped bool, err error) {
+	saved, err = s.Change(ctx, was.kept.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		now, err := newPurchaseRow(p)
+		if err != nil || !reflect.DeepEqual(now.compared(sqldb.MySQL), was.compared(sqldb.MySQL)) {
+			return p, errDiffers
+		}
+		return next, nil
+	})
+	if errors.Is(err, errDiffers) || errors.Is(err, connect.ErrNotFound) {
+		return saved, false, nil
+	}
+	return saved, err == nil, err
+}
+
+// swap returns the statement of CompareAndSwap, which MySQL does not use. Its last arguments are those of
 // purchaseRow.compared. In PostgreSQL the statement is a transaction of its own,
 // so it has SetDurable.
 func swap(dialect sqldb.Dialect) string {
 	text := "UPDATE " + table + " SET " + strings.Join(columnNames[2:], " = ?, ") +
 		" = ?, held_key = ? WHERE realm = ? AND id = ?"
 	equals := " IS ?"
-	switch dialect {
-	case sqldb.Postgres:
+	if dialect == sqldb.Postgres {
 		text += " AND " + sqldb.SetDurable + " <> ''"
 		equals = " IS NOT DISTINCT FROM ?" // which no index is used for
-	case sqldb.MySQL:
-		equals = " <=> ?"
 	}
 	for _, column := range comparedNames {
 		if column == "purchase" && dialect == sqldb.Postgres {

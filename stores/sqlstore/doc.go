@@ -57,8 +57,8 @@
 //     SQLITE_BUSY when the busy_timeout of their connection is over.
 //     Write-ahead logging (PRAGMA journal_mode=WAL) lets reads continue during
 //     a commit. Keep the busy_timeout of the Store's connections small, because
-//     with some drivers the wait continues after the context has ended. A
-//     database in memory has only one connection, so a Load waits for an Update
+//     with some drivers the wait continues after the context has ended. If a
+//     database in memory has only one connection, a Load waits for an Update
 //     there.
 //
 // # Failures

@@ -156,16 +156,18 @@ func TestPlansOfAnEmptyTable(t *testing.T) {
 		got := planOf(t, d, db, func(store *shopStore) {
 			_, _ = store.Get(t.Context(), connect.Key{Realm: realm, ID: "none"})
 		})
-		swapped := planOf(t, d, db, func(store *shopStore) {
-			_, _, _ = store.CompareAndSwap(t.Context(), purchase(1, ledger.Created), purchase(1, ledger.Accepted))
-		})
+		swapped := "" // in MySQL by a Change
+		if d.dialect != sqlstore.MySQL {
+			swapped = planOf(t, d, db, func(store *shopStore) {
+				_, _, _ = store.CompareAndSwap(t.Context(), purchase(1, ledger.Created), purchase(1, ledger.Accepted))
+			})
+		}
 		switch d.dialect {
 		case sqlstore.Postgres:
 			require.Contains(t, got, "gloebit_purchases_pkey")
 			require.Contains(t, swapped, "gloebit_purchases_pkey")
 		case sqlstore.MySQL:
 			require.Contains(t, got, "const table") // one that has at most one row
-			require.Contains(t, swapped, "key primary")
 		default:
 			const byKey = "sqlite_autoindex_gloebit_purchases_1 (realm=? and id=?)"
 			require.Contains(t, got, byKey)

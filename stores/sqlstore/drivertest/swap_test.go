@@ -14,6 +14,7 @@ func TestSwapSeesWhatAnOperatorWrote(t *testing.T) {
 		store, db := d.store(t), d.connect(t)
 		for i, set := range []string{
 			"user_id = 'another'", "gloebit_id = 'another'", "order_key = 'another'", "state = 'settled'",
+			"created_at = '2026-01-02 03:04:05.000006'",
 			"next_at = NULL", "stuck_at = '2026-01-02 03:04:05.000006'", "paid_at = '2026-01-02 03:04:05.000006'",
 			"report_at = '2026-01-02 03:04:05.000006'", "purchase = '{}'",
 		} {
