@@ -22,9 +22,10 @@ func (l *Ledger) create(ctx context.Context, p Purchase) (kept Purchase, created
 	return kept, created, err
 }
 
-// change calls the store's Change. Every change of a purchase goes through it.
-// It limits the history. Entries that fn adds will be reported; they are saved
-// together with the purchase, which makes it an outbox.
+// change calls the store's Change. Every change of a purchase goes through it
+// or through swap. It limits the history. Entries that fn adds will be
+// reported; they are saved together with the purchase, which makes it an
+// outbox.
 func (l *Ledger) change(
 	ctx context.Context, id string, fn func(context.Context, Purchase) (Purchase, error),
 ) (Purchase, error) {

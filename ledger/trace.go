@@ -28,7 +28,10 @@ type Trace struct {
 	// its callbacks; "decline" when the ledger refuses an enact; "unreserved"
 	// when Reserve failed after a consume; "withdraw" when the order is
 	// canceled; "reorder" when it is ordered again; "deliver" and "release". A
-	// step that changes nothing ends in the state it began in.
+	// step that changes nothing ends in the state it began in. If the purchase
+	// has changed meanwhile, or saving it fails, the step may be tried again.
+	// Step is then called for each attempt, and the attempt before ends in the
+	// state it began in, without an error.
 	Step func(context.Context, StepInfo) (context.Context, func(StepResult))
 	// Fulfill is called for each call of the [Fulfiller], within a step. The
 	// name is "Reserve", "Deliver" or "Release".
@@ -45,8 +48,7 @@ type Trace struct {
 	StoreFailed func(ctx context.Context, realm, operation string, err error)
 }
 
-// StepInfo identifies a step and its purchase. A step that finds that the
-// purchase has changed meanwhile is reported, and then once more as it is done.
+// StepInfo identifies a step and its purchase.
 type StepInfo struct {
 	Name        string
 	Realm       string
