@@ -118,28 +118,9 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 		l.record(ctx, slog.LevelWarn, "OnChange still does not return", p)
 		return nil
 	}
-	l.reported.add(p.ID, 1)
-	defer l.reported.add(p.ID, -1)
-	read := p                                         // as the store has returned it
-	lastCall := p.ReportAt.Add(-l.config.StepTimeout) // so that the claim outlasts the call
-	var retryAt time.Time                             // zero unless OnChange has failed
-	for changes := p.unreported(); len(changes) > 0; changes = p.unreported() {
-		late, err := l.onChange(ctx, p, changes[0])
-		if err != nil {
-			retryAt = l.reportAgain(ctx, p, changes[0], late, err)
-			break
-		}
-		p.Reported = p.Changes - len(changes) + 1
-		if len(changes) > 1 { // The next call gets the purchase as it is then: it may have been erased.
-			next, err := l.store.Get(ctx, l.key(p.ID))
-			if err != nil || l.now().After(lastCall) {
-				break
-			}
-			read = next
-			next.Reported = max(next.Reported, p.Reported)
-			p = next
-		}
-	}
+	l.held.add(p.ID, 1)
+	defer l.held.add(p.ID, -1)
+	read, p, retryAt := l.callOnChange(ctx, p)
 	saving, stop := l.within(ctx)
 	defer stop()
 	_, err := l.swap(saving, read, func(_ context.Context, now Purchase) (Purchase, error) {
@@ -158,6 +139,37 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 		return storeError("save what was reported", err)
 	}
 	return nil
+}
+
+// callOnChange calls OnChange with each unreported change of a claimed purchase,
+// in order, until it fails or ctx ends. It returns the purchase as it was last
+// read, the same with the changes counted that OnChange has accepted, and when
+// to call it again, which is zero unless it has failed. The purchase is in
+// l.reported during the calls only: as soon as the result is saved, another
+// worker may claim it.
+func (l *Ledger) callOnChange(ctx context.Context, p Purchase) (read, reported Purchase, retryAt time.Time) {
+	l.reported.add(p.ID, 1)
+	defer l.reported.add(p.ID, -1)
+	read = p
+	lastCall := p.ReportAt.Add(-l.config.StepTimeout) // so that the claim outlasts the call
+	for changes := p.unreported(); len(changes) > 0; changes = p.unreported() {
+		late, err := l.onChange(ctx, p, changes[0])
+		if err != nil {
+			retryAt = l.reportAgain(ctx, p, changes[0], late, err)
+			break
+		}
+		p.Reported = p.Changes - len(changes) + 1
+		if len(changes) > 1 { // The next call gets the purchase as it is then: it may have been erased.
+			next, err := l.store.Get(ctx, l.key(p.ID))
+			if err != nil || l.now().After(lastCall) {
+				break
+			}
+			read = next
+			next.Reported = max(next.Reported, p.Reported)
+			p = next
+		}
+	}
+	return read, p, retryAt
 }
 
 // reportAgain returns when to call OnChange again after it has failed. The wait

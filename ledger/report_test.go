@@ -120,6 +120,37 @@ func TestAClockThatWasAheadDelaysNoReport(t *testing.T) {
 	}
 }
 
+// TestAnotherWorkerReportsAtOnce checks a purchase that changes during its
+// report: another worker may claim it before the first has finished saving.
+func TestAnotherWorkerReportsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &reports{}
+		q := newQuiet(t, func(c *ledger.Config) { c.OnChange = r.onChange })
+		r.failing(func(context.Context, ledger.Purchase, ledger.Change) error {
+			if len(r.of("purchase")) == 1 {
+				require.Equal(t, 200, q.call("purchase", "consume").Code)
+			}
+			return nil
+		})
+		q.put("purchase", ledger.Accepted, false)
+		var saved atomic.Bool
+		q.store.after = func(int, string) error {
+			p, err := q.store.Store.Get(t.Context(), q.key("purchase"))
+			if err == nil && p.Reported == 1 && saved.CompareAndSwap(false, true) {
+				time.Sleep(20 * time.Second) // while the other workers poll
+			}
+			return err
+		}
+		stop := q.run()
+		require.Equal(t, 200, q.call("purchase", "enact").Code)
+		time.Sleep(time.Minute)
+		wantAllReported(t, q, r, "purchase")
+		require.NotContains(t, q.log.String(), "does not return")
+		require.ErrorIs(t, stop(), context.Canceled)
+	})
+}
+
 func TestALateReportWaitsTheLongestAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

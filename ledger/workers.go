@@ -134,7 +134,7 @@ func (l *Ledger) work(ctx context.Context, queues []queue, work func(queue)) {
 	select {
 	case <-done:
 	case <-time.After(l.config.StepTimeout + l.config.StepTimeout/4): // one step, and saving its result
-		left = append(l.held.all(), l.reported.all()...)
+		left = l.held.all()
 	}
 	left = append(left, l.overdue.all()...)
 	slices.Sort(left)
