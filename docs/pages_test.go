@@ -37,7 +37,7 @@ var sources = map[string][]string{
 	"operations.md":                 {"operations_test.go"},
 	"proxies.md":                    {"proxies_test.go", "../adapters/chi/example_test.go"},
 	"stores.md": {
-		"../stores/sqlstore/drivertest/guide_test.go", "../stores/redisstore/example_test.go",
+		"../internal/drivertest/guide_test.go", "../stores/redisstore/example_test.go",
 		"../storetest/example_test.go",
 	},
 	"test.md": {"faults_test.go", "../examples/minimal/main_test.go"},

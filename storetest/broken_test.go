@@ -133,7 +133,7 @@ var brokenTokenStores = []struct {
 			}
 		})
 	}},
-	{"a_credential_past_its_Until_comes_back_whole_or_not_at_all", func() *brokenTokens {
+	{"an_expired_credential_comes_back_whole_or_not_at_all", func() *brokenTokens {
 		return saving(func(c *connect.Credential) { c.ExpiresAt = time.Time{} })
 	}},
 	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens { return naming(strings.ToLower) }},

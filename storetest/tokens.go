@@ -27,7 +27,7 @@ func RunTokenStore(t *testing.T, newStore func(t *testing.T) connect.TokenStore)
 		{"an fn that fails saves nothing", fnFails},
 		{"an fn that panics saves nothing and frees the user", fnPanics},
 		{"an fn that ends its goroutine saves nothing and frees the user", fnExits},
-		{"a credential past its Until comes back whole or not at all", expired},
+		{"an expired credential comes back whole or not at all", expired},
 		{"an expired credential can be replaced and removed", expiredReplaced},
 		{"a context that has ended does nothing", tokenContextEnded},
 		{"waiting for the user ends with the context", waitingEnds},

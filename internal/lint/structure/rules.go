@@ -37,7 +37,6 @@ var imports = []struct{ of, may string }{
 	// Stores need connect alone. The ledger's table stands beside the others.
 	{"stores/sqlledger", "connect ledger stores/sqlstore stores/internal/..."},
 	{"stores/internal/...", "internal/keylock"},
-	{"stores/sqlstore/drivertest", "..."},
 	{"stores/redisstore", "connect stores/redisstore/..."},
 	{"stores/...", "connect stores/internal/..."},
 	// Helps for tests, which no product code imports.

@@ -63,7 +63,7 @@ func TestPurchasesAreDurable(t *testing.T) {
 // documented returns the statements of docs/ledger.md, in order.
 func documented(t *testing.T, d database) (statements []string) {
 	t.Helper()
-	page, err := os.ReadFile("../../../docs/ledger.md")
+	page, err := os.ReadFile("../../docs/ledger.md")
 	require.NoError(t, err)
 	_, section, found := strings.Cut(string(page), "### In SQL\n")
 	require.True(t, found)

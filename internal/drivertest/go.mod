@@ -1,4 +1,4 @@
-module github.com/go-gloebit/gloebit/stores/sqlstore/drivertest
+module github.com/go-gloebit/gloebit/internal/drivertest
 
 go 1.26.0
 
@@ -33,4 +33,4 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/go-gloebit/gloebit => ../../..
+replace github.com/go-gloebit/gloebit => ../..

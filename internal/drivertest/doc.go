@@ -1,5 +1,5 @@
-// Package drivertest tries package sqlstore with real drivers on real databases.
-// It is a module of its own so that the store needs no driver.
+// Package drivertest tries the SQL stores with real drivers on real databases.
+// It is a module of its own so that they need no driver.
 //
 // The tests find PostgreSQL and MariaDB on this machine, or where
 // GLOEBIT_TEST_POSTGRES and GLOEBIT_TEST_MYSQL say, as the drivers pgx and

@@ -24,7 +24,7 @@ var headings = map[sqlstore.Dialect]string{
 // statementsIn returns the statements of the first SQL block after a heading.
 func statementsIn(t *testing.T, heading string) (statements []string) {
 	t.Helper()
-	guide, err := os.ReadFile("../../../docs/stores.md")
+	guide, err := os.ReadFile("../../docs/stores.md")
 	require.NoError(t, err)
 	_, behind, ok := strings.Cut(string(guide), heading)
 	require.True(t, ok, heading)
