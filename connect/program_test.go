@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"testing"
@@ -311,54 +310,55 @@ func TestDeviceAuthorizationIsAuthenticated(t *testing.T) {
 		"the server is busy":      {oauth2.AuthStyleInHeader, "429", []string{basic}, connect.ErrTokenExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var sent []string
-			mux := http.NewServeMux()
-			mux.HandleFunc("POST /device", func(w http.ResponseWriter, r *http.Request) {
-				_ = r.ParseForm()
-				id, secret, ok := r.BasicAuth()
-				how := none
-				switch inBody := r.PostForm.Get("client_secret"); {
-				case ok && id == "a+b" && secret == "s%26t" && inBody == "":
-					how = basic
-				case !ok && inBody == "s&t":
-					how = body
+			synctest.Test(t, func(t *testing.T) {
+				var sent []string
+				mux := http.NewServeMux()
+				mux.HandleFunc("POST /device", func(w http.ResponseWriter, r *http.Request) {
+					_ = r.ParseForm()
+					id, secret, ok := r.BasicAuth()
+					how := none
+					switch inBody := r.PostForm.Get("client_secret"); {
+					case ok && id == "a+b" && secret == "s%26t" && inBody == "":
+						how = basic
+					case !ok && inBody == "s&t":
+						how = body
+					}
+					sent = append(sent, how)
+					switch {
+					case r.PostForm.Get("client_id") != "a b":
+						w.WriteHeader(http.StatusTeapot)
+					case test.takes == "503" || test.takes == "429":
+						status, _ := strconv.Atoi(test.takes)
+						w.WriteHeader(status)
+					case how != test.takes:
+						w.WriteHeader(http.StatusUnauthorized)
+						_, _ = io.WriteString(w, `{"error":"invalid_client"}`)
+					default:
+						_, _ = io.WriteString(w, `{"device_code":"d","user_code":"u","verification_uri":"v","interval":1}`)
+					}
+				})
+				mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
+					_, _ = io.WriteString(w, approved.body)
+				})
+				connector, err := connect.New(connect.Config{
+					Server: connect.Server{Name: "Example", Endpoint: oauth2.Endpoint{
+						AuthURL: "https://server.example/auth", TokenURL: "https://server.example/token",
+						DeviceAuthURL: "https://server.example/device", AuthStyle: test.style,
+					}},
+					ClientID: "a b", ClientSecret: "s&t", RedirectURL: "http://127.0.0.1/callback",
+					HTTPClient: &http.Client{Transport: oauthtest.Transport{Handler: mux}},
+				})
+				require.NoError(t, err)
+				err = connector.ConnectDevice(
+					t.Context(), "me", func(context.Context, connect.DeviceCode) error { return nil },
+				)
+				require.Equal(t, test.sent, sent)
+				if test.err != nil {
+					require.ErrorIs(t, err, test.err)
+					return
 				}
-				sent = append(sent, how)
-				switch {
-				case r.PostForm.Get("client_id") != "a b":
-					w.WriteHeader(http.StatusTeapot)
-				case test.takes == "503" || test.takes == "429":
-					status, _ := strconv.Atoi(test.takes)
-					w.WriteHeader(status)
-				case how != test.takes:
-					w.WriteHeader(http.StatusUnauthorized)
-					_, _ = io.WriteString(w, `{"error":"invalid_client"}`)
-				default:
-					_, _ = io.WriteString(w, `{"device_code":"d","user_code":"u","verification_uri":"v","interval":1}`)
-				}
+				require.NoError(t, err)
 			})
-			mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
-				_, _ = io.WriteString(w, approved.body)
-			})
-			server := httptest.NewServer(mux)
-			defer server.Close()
-			connector, err := connect.New(connect.Config{
-				Server: connect.Server{Name: "Example", Endpoint: oauth2.Endpoint{
-					AuthURL: server.URL + "/auth", TokenURL: server.URL + "/token", DeviceAuthURL: server.URL + "/device",
-					AuthStyle: test.style,
-				}},
-				ClientID: "a b", ClientSecret: "s&t", RedirectURL: "http://127.0.0.1/callback",
-			})
-			require.NoError(t, err)
-			err = connector.ConnectDevice(
-				t.Context(), "me", func(context.Context, connect.DeviceCode) error { return nil },
-			)
-			require.Equal(t, test.sent, sent)
-			if test.err != nil {
-				require.ErrorIs(t, err, test.err)
-				return
-			}
-			require.NoError(t, err)
 		})
 	}
 }

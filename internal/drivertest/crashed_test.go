@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,13 +25,16 @@ import (
 )
 
 // cluster is a PostgreSQL of the test's own, which commits without waiting for
-// the disk.
+// the disk. It listens on a Unix socket, because another process may take a port
+// that was free.
 type cluster struct {
 	t         *testing.T
-	bin, data string
-	port      int
+	bin, data string              // the socket is beside the data
+	port      int                 // names the socket
 	owner     *syscall.Credential // PostgreSQL does not run as root
 }
+
+func (c *cluster) folder() string { return filepath.Dir(c.data) }
 
 // newCluster makes a cluster and starts it. Without PostgreSQL's programs the
 // test skips.
@@ -54,7 +56,7 @@ func newCluster(t *testing.T) *cluster {
 	folder, err := os.MkdirTemp("", "gloebit-cluster-") // whose path is short enough for a socket
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	c := &cluster{t: t, bin: filepath.Dir(found[0]), data: filepath.Join(folder, "data")}
+	c := &cluster{t: t, bin: filepath.Dir(found[0]), data: filepath.Join(folder, "data"), port: 1}
 	if os.Getuid() == 0 {
 		owner, err := user.Lookup("postgres")
 		if err != nil {
@@ -64,10 +66,6 @@ func newCluster(t *testing.T) *cluster {
 		c.owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 		require.NoError(t, os.Chown(folder, uid, gid))
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	c.port = listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
 	c.run("initdb", "-D", c.data, "-U", "postgres", "-A", "trust", "-N")
 	c.start()
 	t.Cleanup(func() { c.run("pg_ctl", "stop", "-D", c.data, "-m", "immediate", "-w") })
@@ -79,7 +77,7 @@ func (c *cluster) run(program string, args ...string) {
 	command := exec.Command(filepath.Join(c.bin, program), args...)
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner}
-	log := filepath.Join(filepath.Dir(c.data), program+".log") // a pipe would stay open with the server
+	log := filepath.Join(c.folder(), program+".log") // a pipe would stay open with the server
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	require.NoError(c.t, err)
 	defer func() { _ = out.Close() }()
@@ -96,8 +94,8 @@ func (c *cluster) start() {
 	// is lost in a crash.
 	c.run("pg_ctl", "start", "-D", c.data, "-w", "-o",
 		fmt.Sprintf(
-			"-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c synchronous_commit=off -c wal_writer_delay=10s",
-			c.port,
+			"-p %d -c listen_addresses='' -c unix_socket_directories=%s -c synchronous_commit=off -c wal_writer_delay=10s",
+			c.port, c.folder(),
 		))
 }
 
@@ -109,7 +107,7 @@ func (c *cluster) crash() {
 }
 
 func (c *cluster) open() *sql.DB {
-	config := must(pgx.ParseConfig(fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", c.port)))
+	config := must(pgx.ParseConfig(fmt.Sprintf("host=%s port=%d user=postgres dbname=postgres", c.folder(), c.port)))
 	db := stdlib.OpenDB(*config)
 	db.SetMaxIdleConns(0) // those that a crash ends would be found dead one after the other
 	c.t.Cleanup(func() { _ = db.Close() })

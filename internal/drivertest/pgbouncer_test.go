@@ -22,9 +22,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newPgBouncer starts a PgBouncer in front of the server, and returns its port.
-// The test is skipped without the program.
-func newPgBouncer(t *testing.T, mode string) int {
+// newPgBouncer starts a PgBouncer in front of the server, and returns the folder
+// of its socket. The test is skipped without the program.
+func newPgBouncer(t *testing.T, mode string) string {
 	t.Helper()
 	missing := t.Skip
 	if os.Getenv("GLOEBIT_TEST_REQUIRE") == "all" {
@@ -40,10 +40,6 @@ func newPgBouncer(t *testing.T, mode string) int {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	require.NoError(t, os.Chmod(folder, 0o755))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
 	server, password := postgresConfig(), ""
 	if server.Password != "" {
 		password = " password='" + server.Password + "'"
@@ -52,23 +48,22 @@ func newPgBouncer(t *testing.T, mode string) int {
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `[databases]
 test = host=%s port=%d dbname=%s user=%s%s
 [pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = %d
-unix_socket_dir =
+listen_port = 1
+unix_socket_dir = %s
 auth_type = any
 pool_mode = %s
 default_pool_size = 5
 ignore_startup_parameters = search_path,extra_float_digits
-`, server.Host, server.Port, server.Database, server.User, password, port, mode), 0o644))
+`, server.Host, server.Port, server.Database, server.User, password, folder, mode), 0o644))
 	command := exec.Command(program, "-q", config)
 	if os.Getuid() == 0 { // which it refuses
 		other, err := user.Lookup("postgres")
 		if err != nil {
 			missing("root may not run PgBouncer, and there is no user postgres")
 		}
-		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{
-			Uid: uint32(must(strconv.ParseUint(other.Uid, 10, 32))), Gid: uint32(must(strconv.ParseUint(other.Gid, 10, 32))),
-		}}
+		uid, gid := must(strconv.Atoi(other.Uid)), must(strconv.Atoi(other.Gid))
+		require.NoError(t, os.Chown(folder, uid, gid))
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	}
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
@@ -76,13 +71,13 @@ ignore_startup_parameters = search_path,extra_float_digits
 		_ = command.Wait()
 	})
 	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		conn, err := net.Dial("unix", filepath.Join(folder, ".s.PGSQL.1"))
 		if err == nil {
 			_ = conn.Close()
 		}
 		return err == nil
 	}, 30*time.Second, 10*time.Millisecond)
-	return port
+	return folder
 }
 
 func exists(path string) bool {
@@ -93,10 +88,10 @@ func exists(path string) bool {
 func TestPgBouncer(t *testing.T) {
 	t.Parallel()
 	d := postgres.lend(t)
-	through := func(t *testing.T, port int, mode pgx.QueryExecMode) *shopStore {
+	through := func(t *testing.T, folder string, mode pgx.QueryExecMode) *shopStore {
 		t.Helper()
 		config := postgresConfig()
-		config.Host, config.Port, config.Database = "127.0.0.1", uint16(port), "test"
+		config.Host, config.Port, config.Database = folder, 1, "test"
 		config.DefaultQueryExecMode = mode
 		db := stdlib.OpenDB(*config)
 		db.SetMaxOpenConns(poolSize)
@@ -104,12 +99,12 @@ func TestPgBouncer(t *testing.T) {
 		return newStoreOf(sqlstore.Config{DB: db, Dialect: d.dialect, Prefix: d.name + "."})
 	}
 	t.Run("transaction mode", func(t *testing.T) {
-		port := newPgBouncer(t, "transaction")
+		folder := newPgBouncer(t, "transaction")
 		require.ErrorContains(
-			t, through(t, port, pgx.QueryExecModeCacheStatement).Migrate(t.Context()), "default_query_exec_mode=exec",
+			t, through(t, folder, pgx.QueryExecModeCacheStatement).Migrate(t.Context()), "default_query_exec_mode=exec",
 		)
 		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
-			store := through(t, port, mode)
+			store := through(t, folder, mode)
 			require.NoError(t, store.Migrate(t.Context()))
 			require.NoError(t, d.kept.clear())
 			for _, c := range everyCall {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,13 +22,9 @@ import (
 // standby makes a hot standby of the cluster and starts it.
 func (c *cluster) standby() *cluster {
 	c.t.Helper()
-	s := &cluster{t: c.t, bin: c.bin, data: filepath.Join(filepath.Dir(c.data), "standby"), owner: c.owner}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(c.t, err)
-	s.port = listener.Addr().(*net.TCPAddr).Port
-	require.NoError(c.t, listener.Close())
+	s := &cluster{t: c.t, bin: c.bin, data: filepath.Join(c.folder(), "standby"), port: c.port + 1, owner: c.owner}
 	c.run(
-		"pg_basebackup", "-h", "127.0.0.1", "-p", fmt.Sprint(c.port), "-U", "postgres", "-D", s.data, "-R", "-c", "fast",
+		"pg_basebackup", "-h", c.folder(), "-p", fmt.Sprint(c.port), "-U", "postgres", "-D", s.data, "-R", "-c", "fast",
 		"-X", "stream", "-N",
 	)
 	s.start()
@@ -43,10 +38,10 @@ func pool(t *testing.T, servers ...*cluster) *sql.DB {
 	t.Helper()
 	hosts, ports := "", ""
 	for _, s := range servers {
-		hosts, ports = hosts+",127.0.0.1", ports+fmt.Sprintf(",%d", s.port)
+		hosts, ports = hosts+","+s.folder(), ports+fmt.Sprintf(",%d", s.port)
 	}
 	config := must(pgx.ParseConfig(fmt.Sprintf(
-		"host=%s port=%s user=postgres dbname=postgres sslmode=disable target_session_attrs=read-write", hosts[1:],
+		"host=%s port=%s user=postgres dbname=postgres target_session_attrs=read-write", hosts[1:],
 		ports[1:],
 	)))
 	db := stdlib.OpenDB(*config)

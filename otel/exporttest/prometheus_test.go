@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,6 +80,9 @@ func lint(t *testing.T, site string) {
 	require.NoError(t, err, string(output))
 }
 
+// listening is the line of Prometheus's log that tells its address.
+var listening = regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
+
 // startPrometheus starts a Prometheus that scrapes a site, and returns its URL.
 func startPrometheus(t *testing.T, binary, site string) string {
 	t.Helper()
@@ -93,15 +96,11 @@ scrape_configs: [{job_name: shop, metrics_path: /, static_configs: [{targets: [%
 `, rules, site)
 	file := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	at := free.Addr().String()
-	require.NoError(t, free.Close())
 	log, err := os.Create(filepath.Join(dir, "log"))
 	require.NoError(t, err)
 	defer log.Close()
 	command := exec.CommandContext(
-		t.Context(), binary, "--config.file="+file, "--storage.tsdb.path="+dir, "--web.listen-address="+at,
+		t.Context(), binary, "--config.file="+file, "--storage.tsdb.path="+dir, "--web.listen-address=127.0.0.1:0",
 	)
 	command.Stderr = log
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
@@ -113,7 +112,13 @@ scrape_configs: [{job_name: shop, metrics_path: /, static_configs: [{targets: [%
 			t.Logf("%v\n%s", err, text)
 		}
 	})
-	return "http://" + at
+	var found [][]byte
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(log.Name())
+		found = listening.FindSubmatch(text)
+		return err == nil && found != nil
+	}, 20*time.Second, 20*time.Millisecond)
+	return "http://" + string(found[1])
 }
 
 // ask returns the value of a query, or why there is none.
