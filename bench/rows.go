@@ -34,7 +34,7 @@ func Rows() []Row {
 // Comparisons returns the lines of the report that have two sides.
 func Comparisons() []Comparison {
 	return []Comparison{
-		{Name: "RequireGloebit, Config.User against bare handler", Bar: Bar{Ratio: 2, Allocs: 5}, Open: require},
+		{Name: "RequireGloebit, Config.User against middleware", Bar: Bar{Ratio: 2, Allocs: 5}, Open: require},
 		{Name: "request, own sessions against scs by hand", Bar: Bar{Ratio: 0.15, Allocs: 20}, Open: sessionPair(byHand)},
 		{Name: "request, own sessions against gorilla", Bar: Bar{Ratio: 0.15}, Open: sessionPair(gorilla)},
 		{Name: "request, own sessions against gothic", Bar: Bar{Ratio: 0.15}, Open: sessionPair(goth)},
