@@ -25,10 +25,10 @@ func (c *Client) Balance(ctx context.Context) (Amount, error) {
 	return answer.Balance.amount, nil
 }
 
-// PurchaseGloebitsURL returns the URL of Gloebit's page for buying gloebits,
-// for a link. ReturnTo is the local path to which the page returns the user;
-// empty means Config.HomePath. Gloebit does not notify the application of a
-// purchase. The page is GET purchase.
+// PurchaseGloebitsURL returns the URL of Gloebit's page where users buy
+// gloebits, to put in a link. ReturnTo is the local path to which the page
+// returns the user; empty means Config.HomePath. Gloebit does not notify the
+// application of a purchase. The page's path is purchase.
 func (c *Client) PurchaseGloebitsURL(returnTo string) string {
 	return c.merchant.purchaseGloebitsURL(returnTo)
 }

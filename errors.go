@@ -82,7 +82,8 @@ var (
 	// too long, or lacks required fields.
 	ErrInvalidResponse = connect.ErrInvalidResponse
 	// ErrInvalidRequest is returned when the request is invalid and was not
-	// sent: a price below zero, an empty name, an id that is too long.
+	// sent: a negative price, an item without a price, an empty name, an ID that
+	// is too long, no idempotency key.
 	ErrInvalidRequest = connect.ErrInvalidRequest
 )
 
@@ -220,9 +221,8 @@ func (e *APIError) Unwrap() []error {
 }
 
 // Refusals returns the table from which [Merchant.HandleError] takes the
-// response to an error: rows for each error of this package and of package
-// connect. The first row that matches an error applies. The Name of a row is a
-// URL whose fragment is the name of the error.
+// response to an error. The first row that matches an error applies. The Name
+// of a row is a URL whose fragment names an error, or empty.
 func Refusals() []connect.Refusal {
 	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {

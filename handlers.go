@@ -37,12 +37,17 @@ func (m *Merchant) ConnectHandler() http.Handler {
 // connected, it responds 400; the error page and the attribute "reason" in the
 // log name the cause. A cross-site callback without a session gets a page that
 // loads the callback again, in case the cookie of the SessionStore is
-// SameSite=Strict. CallbackHandler responds 401 or with a redirect to
-// Config.SignInURL if no user is signed in, 403 if the user denied access or a
-// required scope, or another user is signed in, 429 if Config.RateLimit
-// refuses, 502 if the authorization or the token request failed, such as when
-// the server is down, 503 if a store or, with SignIn, the server's identity
-// endpoint is unavailable, and 504 on a timeout.
+// SameSite=Strict. Its other responses are:
+//
+//   - 401, or a redirect to Config.SignInURL: no user is signed in.
+//   - 403: the user denied access or a required scope, or a different user is
+//     signed in than the one who started.
+//   - 429: Config.RateLimit refused.
+//   - 502: the authorization or the token request failed, such as when the
+//     server is down.
+//   - 503: a store or, with SignIn, the server's identity endpoint is
+//     unavailable.
+//   - 504: a timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.connector.CallbackHandler()
 }

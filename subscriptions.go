@@ -150,8 +150,8 @@ func (a authorizationAnswer) authorization() SubscriptionAuthorization {
 }
 
 // SubscriptionAuthorizationURL returns the URL of Gloebit's page where the user
-// approves or declines a subscription authorization, for a link. The page is
-// GET authorize-subscription/ID/.
+// approves or declines a subscription authorization, to put in a link. The
+// page's path is authorize-subscription/ID/.
 func (m *Merchant) SubscriptionAuthorizationURL(authorizationID string) string {
 	return m.provider.APIURL + "authorize-subscription/" + url.PathEscape(authorizationID) + "/"
 }

@@ -141,8 +141,8 @@ type Config struct {
 	// WriteError use. The default is [Refusals]. Packages that build on this
 	// one add rows.
 	Refusals []Refusal
-	// Link returns the link for a Refusal.Link that is not one of this
-	// package's own. Packages that build on this one set it.
+	// Link returns the link for a Refusal.Link that another package defines.
+	// Packages that build on this one set it.
 	Link func(link, returnTo string) Link
 }
 

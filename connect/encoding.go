@@ -68,8 +68,8 @@ func EncodeCredential(c Credential) ([]byte, error) {
 }
 
 // DecodeCredential decodes bytes from [EncodeCredential]. The credential's
-// times are in UTC. If the bytes are truncated, of a newer version or otherwise
-// malformed, the error does not quote them.
+// times are in UTC. It returns an error for malformed bytes and for those of a
+// newer version. The error does not quote them.
 func DecodeCredential(b []byte) (Credential, error) {
 	var r credentialRecord
 	if err := decodeRecord("credential", b, &r, &r.Version); err != nil {

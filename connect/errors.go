@@ -177,7 +177,7 @@ var connecting = []Refusal{
 	},
 	{
 		ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "",
-		"Another user is signed in than when this started. Please start again.",
+		"You are signed in as a different user now. Please start again.",
 	},
 	{ErrCrossOrigin, "ErrCrossOrigin", http.StatusForbidden, "", "The form came from another site."},
 	{ErrScopeMissing, "ErrScopeMissing", http.StatusForbidden, linkConnect, "Your approval does not cover this yet."},

@@ -69,8 +69,8 @@ func (c *Connector) ReadName(ctx context.Context, user User, credential Credenti
 	return visibleName(known.Name, sent...)
 }
 
-// KeepName sets Name in the stored credential and in the account's copy, but
-// only in one that has the given access token. It logs a failure.
+// KeepName sets Name in the stored credential and in the account's copy of it,
+// each only if its access token is the given one. It logs a failure.
 func (a *Account) KeepName(ctx context.Context, token Secret, name string) {
 	c := a.connector
 	err := c.tokens.Update(ctx, c.key(a.user.ID),

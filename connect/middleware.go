@@ -60,10 +60,10 @@ func (c *Connector) mustKnow(scopes []Scope) {
 }
 
 // RequireWith is like Require, for packages that build on this one: it puts the
-// key and value that lend returns into the context instead of an Account. Lend
+// key and value that load returns into the context instead of an Account. Load
 // must call [Connector.Authenticate].
 func (c *Connector) RequireWith(
-	lend func(context.Context, *http.Request) (key, value any, err error),
+	load func(context.Context, *http.Request) (key, value any, err error),
 ) func(http.Handler) http.Handler {
 	own, routes := c.Handler(), c.Routes()
 	return func(next http.Handler) http.Handler {
@@ -77,7 +77,7 @@ func (c *Connector) RequireWith(
 			var key, value any
 			err := c.checkOrigin(r)
 			if err == nil {
-				key, value, err = lend(ctx, r)
+				key, value, err = load(ctx, r)
 			}
 			if err != nil {
 				c.refuse(w, r.WithContext(ctx), err, false)
@@ -90,9 +90,9 @@ func (c *Connector) RequireWith(
 }
 
 // OptionalWith is like [Connector.Optional], but puts the key and value that
-// lend returns into the context, as [Connector.RequireWith] does.
+// load returns into the context, as [Connector.RequireWith] does.
 func (c *Connector) OptionalWith(
-	lend func(context.Context, *http.Request) (key, value any, err error),
+	load func(context.Context, *http.Request) (key, value any, err error),
 ) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		mustHandler(next)
@@ -101,7 +101,7 @@ func (c *Connector) OptionalWith(
 			var key, value any
 			err := c.checkOrigin(r)
 			if err == nil {
-				key, value, err = lend(ctx, r)
+				key, value, err = load(ctx, r)
 			}
 			switch {
 			case err == nil:

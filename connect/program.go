@@ -41,12 +41,12 @@ const (
 //
 // It locks the user in the token store while it waits, for up to half an hour.
 // So when two programs call it for the same user, the second waits for the
-// first. A store whose lock ends sooner, such as redisstore with its Lease,
-// ends the wait sooner. In SQLite the lock blocks all other writes. If the user
-// has a credential already, ConnectDevice keeps it and returns nil without
-// asking the user. Errors: ErrAccessDenied, ErrCodeExpired, ErrTokenExchange,
-// ErrUnavailable, ErrStore, ErrInvalidRequest, what show returned, and the
-// context's.
+// first. If the store's lock ends sooner, as with the Lease of redisstore,
+// ConnectDevice stops waiting then. In SQLite the lock blocks all other writes.
+// If the user has a credential already, ConnectDevice keeps it and returns nil
+// without asking the user. Errors: ErrAccessDenied, ErrCodeExpired,
+// ErrTokenExchange, ErrUnavailable, ErrStore, ErrInvalidRequest, what show
+// returned, and the context's.
 func (c *Connector) ConnectDevice(
 	ctx context.Context, userID string, show func(context.Context, DeviceCode) error, scopes ...Scope,
 ) error {

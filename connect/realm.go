@@ -15,9 +15,9 @@ const (
 )
 
 // Key is the key of a record in a store: an ID and the realm to which it
-// belongs. The same ID in two realms names two records. A store must never
-// return, change, lock or remove one of them for the other. So merchants can
-// share a store, and so can the sandbox and production.
+// belongs. The same ID in two realms names two records. A store must keep them
+// apart: an operation on one never returns, changes, locks or removes the
+// other. So merchants can share a store, and so can the sandbox and production.
 //
 // Keys that differ in any byte, even in the case of a letter, are different
 // keys. Neither field contains a NUL, so "realm, NUL, ID" identifies a key.

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Refusal is a row of a table of refusals: an error, and the response to a
-// request that failed with it.
+// Refusal is a row of the table that [Refusals] returns: an error, and the
+// response to a request that failed with it.
 type Refusal struct {
 	Err    error
 	Name   string // the problem's type: an https URL, or the name of an error of this package; empty means about:blank

@@ -30,9 +30,8 @@ type Credential struct {
 }
 
 // TokenStore keeps the credential of each user, under a [Key]. It must be safe
-// for concurrent use, by any number of processes when it is shared. It does not
-// retry; the caller decides whether to. It keeps times to the microsecond or
-// better.
+// for concurrent use, by any number of processes when it is shared. It need not
+// retry. It keeps times to the microsecond or better.
 //
 // A TokenStore checks nothing. The Connector checks keys (see [Key.Check]),
 // credentials (see [Credential.Check]) and ExpiresAt itself.
@@ -42,7 +41,8 @@ type Credential struct {
 type TokenStore interface {
 	// Load returns the user's credential. When there is none, the error is
 	// ErrNotFound. A credential whose ExpiresAt has passed may be returned, or
-	// treated as absent. Load does not wait for an Update.
+	// treated as absent. Load does not wait for an Update, unless the store has
+	// only one connection.
 	Load(ctx context.Context, key Key) (Credential, error)
 	// Update calls fn with the user's credential, nil when there is none, and
 	// saves what fn returns; nil removes the credential. Until Update returns,

@@ -28,7 +28,8 @@ type Trace struct {
 	// is not asked.
 	Exchange func(context.Context, TraceInfo) (context.Context, func(error))
 	// Refresh is called when the server is asked for a new access token. The
-	// error is ErrNotConnected if the server refused.
+	// error is ErrNotConnected if the server refused the refresh token, and
+	// ErrTokenExchange if it refused for another reason.
 	Refresh func(context.Context, TraceInfo) (context.Context, func(error))
 	// StoreFailed is called when a store has failed, unless the caller's context
 	// was canceled. The operation is one of tokens.load, tokens.update,

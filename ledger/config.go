@@ -64,9 +64,9 @@ type Config struct {
 	// PollInterval is how long Run waits when there is nothing to do. The
 	// default is 5 seconds.
 	PollInterval time.Duration
-	// Workers is how many purchases Run and Reconcile deliver or release at
-	// once in this process. As many others are sent at once, and the changes of
-	// as many others are reported to OnChange. The default is 4.
+	// Workers is the number of goroutines of Run and Reconcile in this process
+	// for each kind of work: to deliver and release, to send, and to report to
+	// OnChange. The default is 4.
 	Workers int
 
 	// OnChange is called after each change of a purchase has been saved, to
@@ -91,9 +91,9 @@ type Config struct {
 	// The context ends after StepTimeout, and the call must return then. If it
 	// returns an error after that, the next wait is 64 times RetryAfter. A call
 	// that does not return is logged as an error. It blocks one of the
-	// goroutines that report. Reconcile waits for it, but not for longer than
-	// 5/4 of StepTimeout after Reconcile's own context has ended. Another
-	// replica may call OnChange for the purchase concurrently.
+	// goroutines that report. Reconcile waits for it until 5/4 of StepTimeout
+	// after Reconcile's context has ended. Another replica may call OnChange for
+	// the purchase concurrently.
 	//
 	// Give each mail or request in OnChange a timeout of a few seconds. Slow calls
 	// occupy the goroutines that report, and then the reports of all purchases

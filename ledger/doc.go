@@ -36,14 +36,16 @@
 //		http.Redirect(w, r, "/purchases/"+purchase.ID, http.StatusSeeOther)
 //	}
 //
-// States only move forward, except for a refused purchase that its user orders
-// again:
+// States only move forward. There are two exceptions: a refused purchase that
+// its user orders again, and a refused or canceled purchase that Gloebit
+// reports as paid.
 //
 //	created → accepted → reserved → settled → delivered
+//	created → reserved, if enact arrives before the response
 //	created, accepted → refused → created
 //	created, accepted, reserved, refused → canceled → released
+//	created, accepted, refused, canceled, released → settled
 //
-// A purchase that Gloebit reports as paid is settled from any state. See
-// docs/ledger.md for the effect of each event in each state, for the
+// See docs/ledger.md for the effect of each event in each state, for the
 // guarantees, and for what to do about a stuck purchase.
 package ledger

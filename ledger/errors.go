@@ -28,7 +28,7 @@ var (
 	ErrChanged = errors.New("ledger: the purchase has changed meanwhile")
 	// ErrNotStuck is returned by [Ledger.MarkPaid] when the purchase is not
 	// stuck, or is already paid or canceled. Nothing was done.
-	ErrNotStuck = errors.New("ledger: the purchase is not stuck before its payment")
+	ErrNotStuck = errors.New("ledger: the purchase is not stuck, or is already paid or canceled")
 	// ErrUnfinished is returned by [Ledger.Erase] when a purchase of the user is
 	// not finished.
 	ErrUnfinished = errors.New("ledger: a purchase is not finished")

@@ -23,8 +23,8 @@ import (
 // then. A call that does not return blocks the worker or request that made it,
 // and its purchase in this process. A store in a database rolls its transaction
 // back after a while, so another replica may then call the Fulfiller for that
-// purchase concurrently. When as many calls as Config.Workers have outlived
-// their context, this process makes no others.
+// purchase concurrently. While Config.Workers calls still run after their
+// contexts have ended, this process makes no new ones.
 type Fulfiller interface {
 	// Reserve is called when Gloebit has the gloebits on hold and asks whether
 	// to take them. Return nil to continue. After ErrTryAgain,

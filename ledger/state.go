@@ -2,8 +2,10 @@ package ledger
 
 import "slices"
 
-// State is the progress of a purchase. States only move forward, except for a
-// refused purchase that its user orders again.
+// State is the progress of a purchase. States only move forward, with two
+// exceptions: a refused purchase becomes Created when its user orders again,
+// and a refused, canceled or released one becomes Settled when Gloebit reports
+// it as paid.
 type State string
 
 // The states of a purchase.

@@ -12,8 +12,7 @@ import (
 )
 
 // Store keeps purchases, of any number of realms. It is safe for concurrent
-// use, by any number of processes when it is shared. It does not retry; the
-// caller decides whether to.
+// use, by any number of processes when it is shared. It need not retry.
 //
 // A store returns a purchase exactly as it was saved: strings and Data byte for
 // byte, times in UTC to the microsecond. Strings that differ in any byte are
@@ -27,10 +26,11 @@ import (
 // Package github.com/go-gloebit/gloebit/ledger/ledgertest tests a Store.
 type Store interface {
 	// Create stores a new purchase, and returns it and true. If a purchase of
-	// the same realm and user holds the key (see [Purchase.HoldsKey]), or else
-	// if one of the realm has the ID, Create stores nothing and returns that
-	// purchase and false. Of any number of callers with one key or ID, in this
-	// process or another, one creates the purchase and all get it.
+	// the same realm and user holds the key (see [Purchase.HoldsKey]), Create
+	// stores nothing and returns that purchase and false. If there is none, but
+	// a purchase of the same realm has the ID, it returns that one and false. Of
+	// any number of callers with one key or ID, in this process or another, one
+	// creates the purchase and all get it.
 	Create(ctx context.Context, p Purchase) (kept Purchase, created bool, err error)
 	// Get returns the purchase with that realm and ID. When there is none, the
 	// error is gloebit.ErrNotFound. It does not wait for a Change.

@@ -30,8 +30,8 @@ type Trace struct {
 	// canceled; "reorder" when it is ordered again; "deliver" and "release". A
 	// step that changes nothing ends in the state it began in. If the purchase
 	// has changed meanwhile, or saving it fails, the step may be tried again.
-	// Step is then called for each attempt, and the attempt before ends in the
-	// state it began in, without an error.
+	// Step is then called for each attempt. An attempt that is repeated ends in
+	// the state it began in, without an error.
 	Step func(context.Context, StepInfo) (context.Context, func(StepResult))
 	// Fulfill is called for each call of the [Fulfiller], within a step. The
 	// name is "Reserve", "Deliver" or "Release".
@@ -60,7 +60,7 @@ type StepInfo struct {
 
 // StepResult is the result of a step.
 type StepResult struct {
-	State   State // after the step, or before it if it was not saved; empty if an order was not saved
+	State   State // the new one if the step was saved, otherwise the old one; empty if a new order was not saved
 	Outcome gloebit.Outcome
 	Stuck   bool
 	Err     error

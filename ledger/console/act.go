@@ -155,7 +155,7 @@ func (c *console) actOn(ctx context.Context, does deed, id, seen string, act led
 	case errors.Is(err, ledger.ErrTooLate):
 		did.Text = "Not done: it is too late to cancel it."
 	case errors.Is(err, ledger.ErrNotStuck):
-		did.Text = "Not done: it is not stuck before its payment any more."
+		did.Text = "Not done: it is no longer stuck, or is already paid or canceled."
 	case errors.Is(err, ledger.ErrTryAgain):
 		did.Text = "Not done: the shop can't reserve it now. Try again."
 	case errors.Is(err, gloebit.ErrInvalidRequest):

@@ -434,7 +434,7 @@ func TestConcurrentActReturnsConflict(t *testing.T) {
 	response := w.post("zoe:act", deed("paid", "seen at Gloebit", p, other))
 	require.Equal(t, http.StatusConflict, response.Code)
 	require.Contains(t, response.Body.String(), "Done for 1 of 2.")
-	require.Contains(t, response.Body.String(), "Not done: it is not stuck before its payment any more.")
+	require.Contains(t, response.Body.String(), "Not done: it is no longer stuck, or is already paid or canceled.")
 	require.Equal(t, after, w.purchase("p1"))
 	response = w.post("zoe:act", deed("cancel", "", p))
 	require.Contains(t, response.Body.String(), "it has changed since you looked at it")

@@ -84,10 +84,9 @@
 //
 // A machine that loses its power or its network closes no connection.
 // PostgreSQL, MariaDB and MySQL release its locks when they have received
-// nothing from it for ten seconds. Two fns for one user still never run at
-// once, if each returns when its context ends: the context of an fn ends when
-// three quarters of those ten seconds have passed without an answer from the
-// server. If a process was suspended for longer, for example with its virtual
-// machine, the context has ended when the process resumes, and nothing is
-// saved.
+// nothing from it for ten seconds. Two calls of fn for one user still never
+// overlap if fn returns when its context ends: the context ends when the server
+// has not answered for 7.5 seconds. If a process was suspended for longer, for
+// example with its virtual machine, the context has ended when the process
+// resumes, and nothing is saved.
 package sqlstore
