@@ -165,10 +165,14 @@ func TestTransactSendsBothVersionsNames(t *testing.T) {
 	}{
 		"an item": {func(c *gloebit.Client) (gloebit.Receipt, error) {
 			return c.PurchaseItem(t.Context(), gloebit.ItemOrder{ID: "t1", Item: "wrap", Price: 5, Quantity: 3, Username: "Al"})
-		}, `{"application-key":"key","asset-code":"wrap","asset-quantity":3,"consumer-key":"key","gloebit-balance-change":15,"id":"t1","merchant-user-id":"Al","request-created":1767323045,"transaction-id":"t1","username-on-application":"Al","version":1}`},
+		}, `{"application-key":"key","asset-code":"wrap","asset-quantity":3,"consumer-key":"key",` +
+			`"gloebit-balance-change":15,"id":"t1","merchant-user-id":"Al","request-created":1767323045,` +
+			`"transaction-id":"t1","username-on-application":"Al","version":1}`},
 		"a product": {func(c *gloebit.Client) (gloebit.Receipt, error) {
 			return c.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t2", Product: "green-hat", Quantity: 1})
-		}, `{"application-key":"key","consumer-key":"key","id":"t2","merchant-user-id":"u","product":"green-hat","product-quantity":1,"request-created":1767323045,"transaction-id":"t2","username-on-application":"u","version":1}`},
+		}, `{"application-key":"key","consumer-key":"key","id":"t2","merchant-user-id":"u",` +
+			`"product":"green-hat","product-quantity":1,"request-created":1767323045,` +
+			`"transaction-id":"t2","username-on-application":"u","version":1}`},
 		"a bare charge with hold URLs": {func(c *gloebit.Client) (gloebit.Receipt, error) {
 			return c.Transact(t.Context(), gloebit.Transaction{
 				ID: "t3", Total: 7,
@@ -176,10 +180,15 @@ func TestTransactSendsBothVersionsNames(t *testing.T) {
 					Enact: "https://s.example/e", Consume: "https://s.example/c", Cancel: "http://localhost:1/x",
 				},
 			})
-		}, `{"application-key":"key","asset-cancel-hold-url":"http://localhost:1/x","asset-consume-hold-url":"https://s.example/c","asset-enact-hold-url":"https://s.example/e","consumer-key":"key","gloebit-balance-change":7,"id":"t3","merchant-user-id":"u","request-created":1767323045,"transaction-id":"t3","username-on-application":"u","version":1}`},
+		}, `{"application-key":"key","asset-cancel-hold-url":"http://localhost:1/x",` +
+			`"asset-consume-hold-url":"https://s.example/c","asset-enact-hold-url":"https://s.example/e",` +
+			`"consumer-key":"key","gloebit-balance-change":7,"id":"t3","merchant-user-id":"u",` +
+			`"request-created":1767323045,"transaction-id":"t3","username-on-application":"u","version":1}`},
 		"a product with the price of the documents' example": {func(c *gloebit.Client) (gloebit.Receipt, error) {
 			return c.Transact(t.Context(), gloebit.Transaction{ID: "t4", Product: "green-hat", ProductQuantity: 2, Total: 40})
-		}, `{"application-key":"key","consumer-key":"key","gloebit-balance-change":40,"id":"t4","merchant-user-id":"u","product":"green-hat","product-quantity":2,"request-created":1767323045,"transaction-id":"t4","username-on-application":"u","version":1}`},
+		}, `{"application-key":"key","consumer-key":"key","gloebit-balance-change":40,"id":"t4",` +
+			`"merchant-user-id":"u","product":"green-hat","product-quantity":2,` +
+			`"request-created":1767323045,"transaction-id":"t4","username-on-application":"u","version":1}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got, contentType string

@@ -124,7 +124,9 @@ func TestTheFailuresOfSubscriptions(t *testing.T) {
 		t,
 		answering(
 			200,
-			`{"success":false,"status":"failed","reason":"different subscription exists with this app-subscription-id","existing-subscription-id":"s-9","existing-subscription-name":"Old","existing-subscription-description":"d","existing-subscription-ctime":1}`,
+			`{"success":false,"status":"failed","reason":"different subscription exists with this app-subscription-id",`+
+				`"existing-subscription-id":"s-9","existing-subscription-name":"Old",`+
+				`"existing-subscription-description":"d","existing-subscription-ctime":1}`,
 		),
 	)
 	created, err := merchant.CreateSubscription(t.Context(), gloebit.Subscription{LocalID: "l", Name: "n"})
@@ -283,8 +285,10 @@ func TestIncompleteResponsesAreErrors(t *testing.T) {
 			`{"success":true}`, `{"success":true,"products":[]}`, `{"success":true,"products":{"hat":1.5}}`,
 			`{"success":true,"products":null}`,
 		},
-		"consume-user-product": {`{"success":true}`, `{"success":true,"count":"one"}`, `{"success":true,"product-count":1.5}`},
-		"transact":             {`{"success":true,"id":"another"}`, `{"success":true,"id":7}`},
+		"consume-user-product": {
+			`{"success":true}`, `{"success":true,"count":"one"}`, `{"success":true,"product-count":1.5}`,
+		},
+		"transact": {`{"success":true,"id":"another"}`, `{"success":true,"id":7}`},
 	} {
 		for _, body := range bodies {
 			t.Run(path+" "+body, func(t *testing.T) {

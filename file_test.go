@@ -20,7 +20,8 @@ func secretsFile(t *testing.T, content string) string {
 func TestClientSecretsFileMakesConfig(t *testing.T) {
 	config, err := gloebit.ConfigFromFile(secretsFile(t, `{"web": {"client_id": "key", "client_secret": "canary",
 		"redirect_uris": ["https://shop.example/gloebit/callback", "https://other.example/cb"],
-		"auth_uri": "https://sandbox.gloebit.com/oauth2/authorize", "token_uri": "https://sandbox.gloebit.com/oauth2/access-token", "project_id": 7}}`))
+		"auth_uri": "https://sandbox.gloebit.com/oauth2/authorize",
+		"token_uri": "https://sandbox.gloebit.com/oauth2/access-token", "project_id": 7}}`))
 	require.NoError(t, err)
 	require.Equal(t, "key", config.ClientID)
 	require.Equal(t, "canary", config.ClientSecret.Reveal())

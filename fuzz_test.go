@@ -21,7 +21,8 @@ import (
 // and must read the token that encoding/json reads.
 func FuzzTokenAnswers(f *testing.F) {
 	for _, seed := range []string{
-		`{"access_token":"t","token_type":"Bearer","expires_in":"3600","refresh_token":"r","scope":"user balance","app_user_id":"g"}`,
+		`{"access_token":"t","token_type":"Bearer","expires_in":"3600",` +
+			`"refresh_token":"r","scope":"user balance","app_user_id":"g"}`,
 		`{"access_token":"t"}`, `{"error":"invalid_grant","reason":"x"}`, `{"access_token":"a b"}`, `<html>`,
 		`access_token=t&scope=user`, `{"access_token":"t","expires_in":-1}`, `{"access_token":"t","token_type":"mac"}`,
 		"\ufeff" + ` {"access_token":"t","expires_in":3600.0} `, `{"access_token":"t","expires_in":3.6e3}`,
@@ -226,7 +227,8 @@ func FuzzAmount(f *testing.F) {
 
 func FuzzClientSecretsFile(f *testing.F) {
 	f.Add([]byte(
-		`{"web":{"client_id":"k","client_secret":"canary","redirect_uris":["https://a.example/cb"],"auth_uri":"https://x.example/oauth2/authorize","token_uri":"https://x.example/oauth2/access-token"}}`,
+		`{"web":{"client_id":"k","client_secret":"canary","redirect_uris":["https://a.example/cb"],` +
+			`"auth_uri":"https://x.example/oauth2/authorize","token_uri":"https://x.example/oauth2/access-token"}}`,
 	))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		name := t.TempDir() + "/f"

@@ -47,11 +47,15 @@ func alice(merchant *gloebit.Merchant) *gloebit.Client {
 // users. At Gloebit, alice approves every request.
 func unconnected(change func(*gloebit.Config)) (*gloebit.Merchant, *gloebittest.Server) {
 	server := gloebittest.NewServer()
-	app, err := server.AddApplication(gloebittest.Application{Name: "Hat Shop", RedirectPrefixes: []string{"https://shop.example/"}})
+	app, err := server.AddApplication(gloebittest.Application{
+		Name: "Hat Shop", RedirectPrefixes: []string{"https://shop.example/"},
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = server.AddUser(gloebittest.User{ID: "0a11ce", Name: "alice", Balance: "1000", Params: map[string]any{"level": 7}})
+	_, err = server.AddUser(gloebittest.User{
+		ID: "0a11ce", Name: "alice", Balance: "1000", Params: map[string]any{"level": 7},
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -146,7 +150,8 @@ func secretsJSON() (name string, remove func()) {
 	name = filepath.Join(dir, "client_secrets.json")
 	err = os.WriteFile(name, []byte(`{"web": {"client_id": "key", "client_secret": "secret",
 		"redirect_uris": ["https://shop.example/gloebit/callback"],
-		"auth_uri": "https://www.gloebit.com/oauth2/authorize", "token_uri": "https://www.gloebit.com/oauth2/access-token"}}`), 0o600)
+		"auth_uri": "https://www.gloebit.com/oauth2/authorize",
+		"token_uri": "https://www.gloebit.com/oauth2/access-token"}}`), 0o600)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -316,7 +321,9 @@ func ExampleMerchant_Exchange_crossSiteError() {
 	failure := func(w http.ResponseWriter, _ *http.Request, err error) {
 		fmt.Fprint(w, "state refused: ", errors.Is(err, gloebit.ErrInvalidState))
 	}
-	merchant, server := unconnected(func(config *gloebit.Config) { config.ErrorHandler, config.HomePath = failure, "/home" })
+	merchant, server := unconnected(func(config *gloebit.Config) {
+		config.ErrorHandler, config.HomePath = failure, "/home"
+	})
 	defer server.Close()
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler())
@@ -376,7 +383,9 @@ func ExampleMerchant_Exchange_flowExchangeError() {
 		}
 	})
 	defer server.Close()
-	server.Inject(gloebittest.Fault{Path: "oauth2/access-token", Status: http.StatusBadRequest, Body: `{"error": "invalid_grant"}`})
+	server.Inject(gloebittest.Fault{
+		Path: "oauth2/access-token", Status: http.StatusBadRequest, Body: `{"error": "invalid_grant"}`,
+	})
 
 	fmt.Println(load(shopBrowser(merchant.Handler()), "https://shop.example/gloebit/connect"))
 	// Output: true 502
@@ -520,7 +529,9 @@ func ExampleClient_PurchaseItem_purchaseItem() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -535,9 +546,13 @@ func ExampleClient_PurchaseItem_itemQuantity() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4,
+	})
 	fmt.Println("four for 3 each:", receipt.Balance, err)
-	receipt, err = client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "sticker", AssetQuantity: 4, Total: 3})
+	receipt, err = client.Transact(ctx, gloebit.Transaction{
+		IdempotencyKey: uuid.NewString(), Asset: "sticker", AssetQuantity: 4, Total: 3,
+	})
 	fmt.Println("four for 3 in all:", receipt.Balance, err)
 	// Output:
 	// four for 3 each: 988 <nil>
@@ -550,7 +565,9 @@ func ExampleClient_PurchaseItem_username() {
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		client := gloebit.MustFromContext(r.Context())
 		for _, username := range []string{"", "Alice L."} {
-			_, err := client.PurchaseItem(r.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Username: username, Quantity: 1})
+			_, err := client.PurchaseItem(r.Context(), gloebit.ItemOrder{
+				IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Username: username, Quantity: 1,
+			})
 			if err != nil {
 				log.Fatal(err)
 			}
@@ -574,7 +591,9 @@ func ExampleClient_PurchaseProduct_purchaseProduct() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2})
+	receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{
+		IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -591,7 +610,9 @@ func ExampleClient_Transact_purchaseCharacterProduct() {
 		log.Fatal(err)
 	}
 
-	receipt, err := client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Product: "green-hat", ProductQuantity: 1, CharacterID: knight.ID})
+	receipt, err := client.Transact(ctx, gloebit.Transaction{
+		IdempotencyKey: uuid.NewString(), Product: "green-hat", ProductQuantity: 1, CharacterID: knight.ID,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -605,7 +626,8 @@ func ExampleClient_PurchaseItem_transactionID() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1} // your own id, instead of an idempotency key
+	// The ID is your own, instead of an idempotency key.
+	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1}
 	for range 2 {
 		receipt, err := client.PurchaseItem(ctx, order)
 		fmt.Println(receipt.TransactionID, receipt.Outcome, receipt.Balance, err)
@@ -696,7 +718,9 @@ func ExampleAPIError_accessTokenError() {
 	ctx, client := context.Background(), alice(merchant)
 
 	server.RevokeTokens("alice")
-	_, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
+	_, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1,
+	})
 	fmt.Println(errors.Is(err, gloebit.ErrNotConnected)) // merchant.HandleError leads the user to connect
 	_, err = merchant.Client(ctx, "alice")
 	fmt.Println(err) // the refused credential is forgotten
@@ -783,7 +807,9 @@ func ExampleReceipt_transactFailureError() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1,
+	})
 	switch {
 	case errors.Is(err, gloebit.ErrInsufficientBalance):
 		fmt.Println("can't pay:", receipt.Outcome, "-", receipt.Reason)
@@ -827,7 +853,8 @@ func ExampleTokenStore_fromJSON() {
 		log.Fatal(err)
 	}
 	exported := `{"user": "17", "scope": "id balance", "credential": {"access_token": "` + issued + `",
-		"refresh_token": null, "token_expiry": "2099-01-02T03:04:05Z", "invalid": false, "client_id": "key", "client_secret": "secret",
+		"refresh_token": null, "token_expiry": "2099-01-02T03:04:05Z", "invalid": false,
+		"client_id": "key", "client_secret": "secret",
 		"token_response": {"access_token": "` + issued + `", "app_user_id": "0a11ce"}, "_class": "OAuth2Credentials"}}`
 	ctx := context.Background()
 
@@ -858,7 +885,8 @@ func ExampleTokenStore_fromJSON() {
 	for _, name := range strings.Fields(kept.Scope) {
 		imported.Scopes = append(imported.Scopes, gloebit.Scope(name))
 	}
-	err = tokens.Update(ctx, connect.Key{Realm: merchant.Realm(), ID: kept.User}, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+	key := connect.Key{Realm: merchant.Realm(), ID: kept.User}
+	err = tokens.Update(ctx, key, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		if current != nil || kept.Credential.Invalid {
 			return current, nil // connected in Go meanwhile, or worthless
 		}

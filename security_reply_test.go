@@ -85,7 +85,8 @@ func TestSecurity22ConnectErrorsHideEchoedSecrets(t *testing.T) {
 		"the user's id of the new refresh token": func(string, string) string {
 			return saysJSON(
 				200,
-				`{"access_token":"abc","refresh_token":"new/access+token=","token_type":"Bearer","app_user_id":"new/access+token="}`,
+				`{"access_token":"abc","refresh_token":"new/access+token=",`+
+					`"token_type":"Bearer","app_user_id":"new/access+token="}`,
 			)
 		},
 		"the user's id of the verifier": func(sent, _ string) string {

@@ -90,9 +90,13 @@ func rows() []row {
 			name: "transact of a product", call: func(x ctx, c c, _ m) (any, error) {
 				return c.PurchaseProduct(x, gloebit.ProductOrder{ID: "t-1", Product: "green-hat", Quantity: 2, Username: "Al"})
 			},
-			both: `POST /transact {"application-key":"key","consumer-key":"key","id":"t-1","merchant-user-id":"Al","product":"green-hat","product-quantity":2,"request-created":1767323045,"transaction-id":"t-1","username-on-application":"Al","version":1}`,
-			a:    `POST /transact {"consumer-key":"key","id":"t-1","merchant-user-id":"Al","product":"green-hat","product-quantity":2,"request-created":1767323045,"version":1}`,
-			b:    `POST /transact {"application-key":"key","product":"green-hat","product-quantity":2,"request-created":1767323045,"transaction-id":"t-1","username-on-application":"Al","version":1}`,
+			both: `POST /transact {"application-key":"key","consumer-key":"key","id":"t-1",` +
+				`"merchant-user-id":"Al","product":"green-hat","product-quantity":2,` +
+				`"request-created":1767323045,"transaction-id":"t-1","username-on-application":"Al","version":1}`,
+			a: `POST /transact {"consumer-key":"key","id":"t-1","merchant-user-id":"Al",` +
+				`"product":"green-hat","product-quantity":2,"request-created":1767323045,"version":1}`,
+			b: `POST /transact {"application-key":"key","product":"green-hat","product-quantity":2,` +
+				`"request-created":1767323045,"transaction-id":"t-1","username-on-application":"Al","version":1}`,
 			answers: map[string]any{
 				`{"success":true,"id":"t-1","status":"queued","reason":"success","balance":920,"product-count":2}`: gloebit.Receipt{
 					TransactionID: "t-1", Outcome: gloebit.OutcomeQueued, Status: "queued", Reason: "success",
@@ -126,9 +130,19 @@ func rows() []row {
 					},
 				})
 			},
-			both: `POST /transact {"application-key":"key","asset-cancel-hold-url":"https://s.example/x","asset-code":"wrap","asset-consume-hold-url":"https://s.example/c","asset-enact-hold-url":"https://s.example/e","asset-quantity":2,"consumer-key":"key","gloebit-balance-change":8,"id":"t-2","merchant-user-id":"Al","request-created":1767323045,"transaction-id":"t-2","username-on-application":"Al","version":1}`,
-			a:    `POST /transact {"asset-cancel-hold-url":"https://s.example/x","asset-code":"wrap","asset-consume-hold-url":"https://s.example/c","asset-enact-hold-url":"https://s.example/e","asset-quantity":2,"consumer-key":"key","gloebit-balance-change":8,"id":"t-2","merchant-user-id":"Al","request-created":1767323045,"version":1}`,
-			b:    `POST /transact {"application-key":"key","asset-cancel-hold-url":"https://s.example/x","asset-code":"wrap","asset-consume-hold-url":"https://s.example/c","asset-enact-hold-url":"https://s.example/e","asset-quantity":2,"gloebit-balance-change":8,"request-created":1767323045,"transaction-id":"t-2","username-on-application":"Al","version":1}`,
+			both: `POST /transact {"application-key":"key","asset-cancel-hold-url":"https://s.example/x",` +
+				`"asset-code":"wrap","asset-consume-hold-url":"https://s.example/c",` +
+				`"asset-enact-hold-url":"https://s.example/e","asset-quantity":2,"consumer-key":"key",` +
+				`"gloebit-balance-change":8,"id":"t-2","merchant-user-id":"Al","request-created":1767323045,` +
+				`"transaction-id":"t-2","username-on-application":"Al","version":1}`,
+			a: `POST /transact {"asset-cancel-hold-url":"https://s.example/x","asset-code":"wrap",` +
+				`"asset-consume-hold-url":"https://s.example/c","asset-enact-hold-url":"https://s.example/e",` +
+				`"asset-quantity":2,"consumer-key":"key","gloebit-balance-change":8,"id":"t-2",` +
+				`"merchant-user-id":"Al","request-created":1767323045,"version":1}`,
+			b: `POST /transact {"application-key":"key","asset-cancel-hold-url":"https://s.example/x",` +
+				`"asset-code":"wrap","asset-consume-hold-url":"https://s.example/c",` +
+				`"asset-enact-hold-url":"https://s.example/e","asset-quantity":2,"gloebit-balance-change":8,` +
+				`"request-created":1767323045,"transaction-id":"t-2","username-on-application":"Al","version":1}`,
 			answers: map[string]any{
 				`{"success":true,"id":"t-2","status":"queued","reason":"success"}`: gloebit.Receipt{
 					TransactionID: "t-2", Outcome: gloebit.OutcomeQueued, Status: "queued", Reason: "success",
@@ -144,9 +158,24 @@ func rows() []row {
 						Transaction: []gloebit.Descriptor{{Name: "object", Value: "hut"}, {Name: "type", Value: "rent"}},
 					}})
 			},
-			both: `POST /v2/transact {"app-user-id":"g-1","application-key":"key","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","consumer-key":"key","gloebit-balance-change":9,"id":"t-3","location-desc-names":["region"],"location-desc-values":["east"],"merchant-user-id":"u","platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"transaction-id":"t-3","username-on-application":"u","version":1}`,
-			a:    `POST /v2/transact {"app-user-id":"g-1","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","consumer-key":"key","gloebit-balance-change":9,"id":"t-3","location-desc-names":["region"],"location-desc-values":["east"],"merchant-user-id":"u","platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"version":1}`,
-			b:    `POST /v2/transact {"app-user-id":"g-1","application-key":"key","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","gloebit-balance-change":9,"location-desc-names":["region"],"location-desc-values":["east"],"platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"transaction-id":"t-3","username-on-application":"u","version":1}`,
+			both: `POST /v2/transact {"app-user-id":"g-1","application-key":"key","asset-code":"rent",` +
+				`"asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","consumer-key":"key",` +
+				`"gloebit-balance-change":9,"id":"t-3","location-desc-names":["region"],"location-desc-values":["east"],` +
+				`"merchant-user-id":"u","platform-desc-names":["grid"],"platform-desc-values":["home"],` +
+				`"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],` +
+				`"transaction-desc-values":["hut","rent"],"transaction-id":"t-3","username-on-application":"u","version":1}`,
+			a: `POST /v2/transact {"app-user-id":"g-1","asset-code":"rent","asset-quantity":1,` +
+				`"automated-transaction":true,"buyer-id-on-application":"u","consumer-key":"key",` +
+				`"gloebit-balance-change":9,"id":"t-3","location-desc-names":["region"],` +
+				`"location-desc-values":["east"],"merchant-user-id":"u","platform-desc-names":["grid"],` +
+				`"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1",` +
+				`"transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"version":1}`,
+			b: `POST /v2/transact {"app-user-id":"g-1","application-key":"key","asset-code":"rent",` +
+				`"asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","gloebit-balance-change":9,` +
+				`"location-desc-names":["region"],"location-desc-values":["east"],"platform-desc-names":["grid"],` +
+				`"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1",` +
+				`"transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],` +
+				`"transaction-id":"t-3","username-on-application":"u","version":1}`,
 			answers: map[string]any{
 				`{"success":true,"id":"t-3","status":"queued","reason":"success"}`: gloebit.Receipt{
 					TransactionID: "t-3", Outcome: gloebit.OutcomeQueued, Status: "queued", Reason: "success",
@@ -160,9 +189,19 @@ func rows() []row {
 					gloebit.Seller{GloebitID: "g-2", Email: "b@x.example", ID: "bob", Name: "Bob"},
 				)
 			},
-			both: `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u","character-id":"c-1","consumer-key":"key","id":"t-4","merchant-user-id":"u","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","transaction-id":"t-4","username-on-application":"u","version":1}`,
-			a:    `POST /transact-u2u {"app-user-id":"g-1","buyer-id-on-application":"u","character-id":"c-1","consumer-key":"key","id":"t-4","merchant-user-id":"u","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","version":1}`,
-			b:    `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u","character-id":"c-1","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","transaction-id":"t-4","username-on-application":"u","version":1}`,
+			both: `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u",` +
+				`"character-id":"c-1","consumer-key":"key","id":"t-4","merchant-user-id":"u","product":"hat",` +
+				`"product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example",` +
+				`"seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob",` +
+				`"transaction-id":"t-4","username-on-application":"u","version":1}`,
+			a: `POST /transact-u2u {"app-user-id":"g-1","buyer-id-on-application":"u","character-id":"c-1",` +
+				`"consumer-key":"key","id":"t-4","merchant-user-id":"u","product":"hat","product-quantity":1,` +
+				`"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2",` +
+				`"seller-id-on-application":"bob","seller-name-on-application":"Bob","version":1}`,
+			b: `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u",` +
+				`"character-id":"c-1","product":"hat","product-quantity":1,"request-created":1767323045,` +
+				`"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob",` +
+				`"seller-name-on-application":"Bob","transaction-id":"t-4","username-on-application":"u","version":1}`,
 			answers: map[string]any{
 				`{"success":true,"id":"t-4","status":"queued","reason":"success"}`: gloebit.Receipt{
 					TransactionID: "t-4", Outcome: gloebit.OutcomeQueued, Status: "queued", Reason: "success",
@@ -233,7 +272,8 @@ func rows() []row {
 			name: "get-characters", call: func(x ctx, c c, _ m) (any, error) { return c.Characters(x) },
 			both: "GET /get-characters",
 			answers: map[string]any{
-				`{` + ok + `,"characters":[{"id":"c-1","name":"Zoe","level":12345678901234567890},{"id":"c-2","name":"Al"}]}`: []gloebit.Character{
+				`{` + ok + `,"characters":[{"id":"c-1","name":"Zoe","level":12345678901234567890},` +
+					`{"id":"c-2","name":"Al"}]}`: []gloebit.Character{
 					{ID: "c-1", Name: "Zoe", Extra: gloebit.Object(`{"level":12345678901234567890}`)},
 					{ID: "c-2", Name: "Al", Extra: gloebit.Object(`{}`)},
 				},
@@ -287,7 +327,8 @@ func rows() []row {
 			name: "new-inventory-item", call: func(x ctx, c c, _ m) (any, error) {
 				return c.CreateInventoryItem(x, gloebit.Item{Type: "sword", Params: params})
 			},
-			both:    `POST /new-inventory-item {"folder-id":"00000000-0000-0000-0000-000000000000","params":{"color":"red","gold":18446744073709551615},"type-id":"sword"}`,
+			both: `POST /new-inventory-item {"folder-id":"00000000-0000-0000-0000-000000000000",` +
+				`"params":{"color":"red","gold":18446744073709551615},"type-id":"sword"}`,
 			answers: map[string]any{`{` + ok + `,"item-id":"i-1"}`: "i-1"},
 			rubbish: []string{`{` + ok + `}`, `{` + ok + `,"item-id":1}`},
 		},
@@ -344,7 +385,8 @@ func rows() []row {
 			name: "create-subscription", call: func(x ctx, _ c, m m) (any, error) {
 				return m.CreateSubscription(x, gloebit.Subscription{LocalID: "l-1", Name: "Rent", Description: "weekly"})
 			},
-			both: `POST /create-subscription {"application-key":"key","client_id":"key","client_secret":"secret","description":"weekly","local-id":"l-1","name":"Rent"}`,
+			both: `POST /create-subscription {"application-key":"key","client_id":"key",` +
+				`"client_secret":"secret","description":"weekly","local-id":"l-1","name":"Rent"}`,
 			answers: map[string]any{
 				`{"success":true,"reason":"","status":"created","id":"s-1","enabled":true}`: gloebit.CreatedSubscription{
 					ID: "s-1", Status: "created", Enabled: true,
@@ -362,7 +404,9 @@ func rows() []row {
 		{
 			name: "create-subscription-authorization",
 			call: func(x ctx, c c, _ m) (any, error) { return c.CreateSubscriptionAuthorization(x, "s-1") },
-			both: `POST /create-subscription-authorization {"app-user-id":"g-1","application-key":"key","request-created":1767323045,"subscription-id":"s-1","user-id-on-application":"u","username-on-application":"u"}`,
+			both: `POST /create-subscription-authorization {"app-user-id":"g-1",` +
+				`"application-key":"key","request-created":1767323045,"subscription-id":"s-1",` +
+				`"user-id-on-application":"u","username-on-application":"u"}`,
 			answers: map[string]any{
 				`{"success":true,"status":"created","id":"a-1","pending":true,"enabled":false}`: gloebit.SubscriptionAuthorization{
 					ID: "a-1", Status: "created", Pending: true,
@@ -370,7 +414,8 @@ func rows() []row {
 				`{"success":true,"status":[],"id":"a-1","pending":true,"enabled":false}`: gloebit.SubscriptionAuthorization{
 					ID: "a-1", Pending: true,
 				},
-				`{"success":true,"status":"duplicate-and-already-approved-by-user","id":"a-1","pending":false,"enabled":true}`: gloebit.SubscriptionAuthorization{
+				`{"success":true,"status":"duplicate-and-already-approved-by-user","id":"a-1",` +
+					`"pending":false,"enabled":true}`: gloebit.SubscriptionAuthorization{
 					ID: "a-1", Status: "duplicate-and-already-approved-by-user", Enabled: true,
 				},
 			},

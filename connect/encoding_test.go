@@ -54,8 +54,9 @@ func TestEncodingIsStable(t *testing.T) {
 		Subject: "g", Name: "n", ConnectedAt: at(2), ExpiresAt: at(7_000_000_000),
 	})
 	require.NoError(t, err)
-	require.JSONEq(t, `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000,
-		"scopes":["eA==","eQ=="], "subject":"Zw==", "name":"bg==", "connected_at":2000000, "until":7000000000000000}`, string(credential))
+	require.JSONEq(t, `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==",
+		"expiry":1000000, "scopes":["eA==","eQ=="], "subject":"Zw==", "name":"bg==", "connected_at":2000000,
+		"until":7000000000000000}`, string(credential))
 	pending, err := connect.EncodePendingConnection(connect.PendingConnection{
 		UserID: "u", Secret: "v", ReturnTo: "t", BrowserHash: "b", Scopes: []gloebit.Scope{"x", "y"},
 		RequiredScopes: []gloebit.Scope{"y"}, ExpiresAt: at(3),

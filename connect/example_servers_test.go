@@ -98,11 +98,16 @@ func ExampleServer() {
 		for _, random := range []string{"state", "code_challenge"} {
 			query.Del(random)
 		}
-		fmt.Println(to.Host+to.Path, query.Encode())
+		fmt.Println(to.Host + to.Path)
+		fmt.Println(strings.ReplaceAll(query.Encode(), "&redirect_uri", "\n&redirect_uri"))
 	}
 	// Output:
-	// github.com/login/oauth/authorize client_id=app&code_challenge_method=S256&redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
-	// accounts.google.com/o/oauth2/v2/auth access_type=offline&client_id=app&code_challenge_method=S256&prompt=consent&redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
+	// github.com/login/oauth/authorize
+	// client_id=app&code_challenge_method=S256
+	// &redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
+	// accounts.google.com/o/oauth2/v2/auth
+	// access_type=offline&client_id=app&code_challenge_method=S256&prompt=consent
+	// &redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
 }
 
 // TestSampleServers connects to servers that respond as GitHub and Google do.
@@ -113,10 +118,12 @@ func TestSampleServers(t *testing.T) {
 		want   []connect.Scope
 		header string
 	}{
-		"GitHub": {github(), `{"access_token":"gho_16C7e42F292c6912E7710c838347Ae178B4a","scope":"repo,gist","token_type":"bearer"}`,
+		"GitHub": {github(), `{"access_token":"gho_16C7e42F292c6912E7710c838347Ae178B4a",
+			"scope":"repo,gist","token_type":"bearer"}`,
 			[]connect.Scope{"repo", "gist"}, "2022-11-28"},
 		"Google": {google(), `{"access_token":"1/fFAGRNJru1FTz70BzhT3Zg","expires_in":3920,"token_type":"Bearer",
-			"scope":"https://www.googleapis.com/auth/userinfo.email","refresh_token":"1//xEoDL4iW3cxlI7yDbSRFYNG01kVKM2C-259HOF2aQbI"}`,
+			"scope":"https://www.googleapis.com/auth/userinfo.email",
+			"refresh_token":"1//xEoDL4iW3cxlI7yDbSRFYNG01kVKM2C-259HOF2aQbI"}`,
 			[]connect.Scope{"https://www.googleapis.com/auth/userinfo.email"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

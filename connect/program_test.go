@@ -19,7 +19,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-const device = `{"device_code":"device-code","user_code":"ABCD-EFGH","verification_uri":"https://server.example/device",` +
+const device = `{"device_code":"device-code","user_code":"ABCD-EFGH",` +
+	`"verification_uri":"https://server.example/device",` +
 	`"verification_uri_complete":"https://server.example/device?code=ABCD-EFGH","expires_in":600,"interval":5}`
 
 // answer is one response of the token endpoint.
@@ -33,7 +34,8 @@ var (
 	slower   = answer{400, `{"error":"slow_down"}`}
 	approved = answer{
 		200,
-		`{"access_token":"access-token-1","token_type":"bearer","refresh_token":"refresh-token-1","expires_in":3600,"scope":"profile"}`,
+		`{"access_token":"access-token-1","token_type":"bearer",` +
+			`"refresh_token":"refresh-token-1","expires_in":3600,"scope":"profile"}`,
 	}
 )
 

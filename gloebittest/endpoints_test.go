@@ -36,7 +36,8 @@ func (w *world) subscribe(localID string) answer {
 
 func TestEveryEndpointOfEitherVersion(t *testing.T) {
 	const both, a, b = "AB", "A", "B"
-	order := `{"version":1,"id":"T","transaction-id":"T","consumer-key":"KEY","application-key":"KEY","gloebit-balance-change":1`
+	order := `{"version":1,"id":"T","transaction-id":"T",` +
+		`"consumer-key":"KEY","application-key":"KEY","gloebit-balance-change":1`
 	tests := []struct {
 		method, path, body, scope, versions, wrongMethod string
 		field                                            string // that the answer has

@@ -113,7 +113,8 @@ func FuzzInventory(f *testing.F) {
 
 func FuzzSigned(f *testing.F) {
 	f.Add(
-		`realm="x", oauth_consumer_key="key",oauth_token="t",oauth_signature_method="HMAC-SHA1",oauth_timestamp="1",oauth_nonce="n",oauth_signature="s%3D"`,
+		`realm="x", oauth_consumer_key="key",oauth_token="t",oauth_signature_method="HMAC-SHA1",`+
+			`oauth_timestamp="1",oauth_nonce="n",oauth_signature="s%3D"`,
 		"a=1&a=2", "b=3", "shop.example:80",
 	)
 	f.Add(`oauth_nonce="`, "%zz", "=&=", "")

@@ -29,7 +29,8 @@ func newPages() *template.Template {
 </form></body></html>{{end}}
 
 {{define "subscription"}}{{template "head" .}}
-<p>{{.Application.Name}} asks {{.User.Name}}{{with .Authorization.UserLabel}}, its user {{.}},{{end}} to authorize a subscription:</p>
+<p>{{.Application.Name}} asks {{.User.Name}}{{with .Authorization.UserLabel}}, its user {{.}},{{end}}
+to authorize a subscription:</p>
 <dl><dt>{{.Subscription.Name}}</dt><dd>{{.Subscription.Description}}</dd></dl>
 <p>It could then charge this Gloebit account without asking each time. So far: {{.Authorization.State}}.</p>
 <form method="post">
@@ -41,7 +42,9 @@ func newPages() *template.Template {
 
 {{define "purchase"}}{{template "head" .}}
 <form method="post">
-<label>You are <select name="user">{{range .Users}}<option value="{{.ID}}">{{.Name}}, {{.Balance}} G$</option>{{end}}</select></label>
+<label>You are <select name="user">
+{{range .Users}}<option value="{{.ID}}">{{.Name}}, {{.Balance}} G$</option>{{end}}
+</select></label>
 <label>G$ <input name="amount" value="1000" inputmode="decimal"></label>
 <button>Buy gloebits</button>
 </form>

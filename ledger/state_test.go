@@ -186,7 +186,8 @@ func TestPayment(t *testing.T) {
 			next := ledger.Decide(state, event)
 			paid := state == ledger.Settled || state == ledger.Delivered
 			require.False(
-				t, paid && next.Next != ledger.Settled && next.Next != ledger.Delivered, "%s reverts the payment in %s", event, state,
+				t, paid && next.Next != ledger.Settled && next.Next != ledger.Delivered,
+				"%s reverts the payment in %s", event, state,
 			)
 			if slices.Contains(off, state) && next.Next == ledger.Settled {
 				require.True(t, next.Stuck, "%s delivers from %s without an operator", event, state)

@@ -70,9 +70,15 @@ func TestRequestTokenAndAccessTokenRequests(t *testing.T) {
 	require.NoError(t, err)
 	resp.Body.Close()
 	require.Equal(t, []string{
-		`POST /oauth/request-token?domain=id+balance+transact&scope=id+balance+transact&user=al OAuth oauth_callback="https%3A%2F%2Fshop.example%2Fgloebit%2Fcallback%3Fstate%3Dst", oauth_consumer_key="key", oauth_nonce="…", oauth_signature="…", oauth_signature_method="HMAC-SHA1", oauth_timestamp="…", oauth_version="1.0"`,
-		`POST /oauth/access-token OAuth oauth_consumer_key="key", oauth_nonce="…", oauth_signature="…", oauth_signature_method="HMAC-SHA1", oauth_timestamp="…", oauth_token="rt", oauth_verifier="v", oauth_version="1.0"`,
-		`POST /transact OAuth oauth_consumer_key="key", oauth_nonce="…", oauth_signature="…", oauth_signature_method="HMAC-SHA1", oauth_timestamp="…", oauth_token="at", oauth_version="1.0"`,
+		`POST /oauth/request-token?domain=id+balance+transact&scope=id+balance+transact&user=al OAuth ` +
+			`oauth_callback="https%3A%2F%2Fshop.example%2Fgloebit%2Fcallback%3Fstate%3Dst", ` +
+			`oauth_consumer_key="key", oauth_nonce="…", oauth_signature="…", ` +
+			`oauth_signature_method="HMAC-SHA1", oauth_timestamp="…", oauth_version="1.0"`,
+		`POST /oauth/access-token OAuth oauth_consumer_key="key", oauth_nonce="…", ` +
+			`oauth_signature="…", oauth_signature_method="HMAC-SHA1", ` +
+			`oauth_timestamp="…", oauth_token="rt", oauth_verifier="v", oauth_version="1.0"`,
+		`POST /transact OAuth oauth_consumer_key="key", oauth_nonce="…", oauth_signature="…", ` +
+			`oauth_signature_method="HMAC-SHA1", oauth_timestamp="…", oauth_token="at", oauth_version="1.0"`,
 	}, sent)
 }
 

@@ -40,7 +40,9 @@ func Example() {
 		r.Use(gloebitchi.Require(merchant, gloebit.ScopeTransact)) // from here on, all are connected
 		r.Post("/buy/{product}", func(w http.ResponseWriter, r *http.Request) {
 			client := gloebit.MustFromContext(r.Context())
-			receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{IdempotencyKey: r.FormValue("order"), Product: chi.URLParam(r, "product"), Quantity: 1})
+			receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
+				IdempotencyKey: r.FormValue("order"), Product: chi.URLParam(r, "product"), Quantity: 1,
+			})
 			if err != nil {
 				merchant.HandleError(w, r, err)
 				return

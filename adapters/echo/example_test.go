@@ -38,7 +38,9 @@ func Example() {
 	}, gloebitecho.Optional(merchant))
 	e.POST("/buy/:product", func(c *echo.Context) error {
 		client := gloebitecho.Client(c) // all who get here are connected
-		receipt, err := client.PurchaseProduct(c.Request().Context(), gloebit.ProductOrder{IdempotencyKey: c.FormValue("order"), Product: c.Param("product"), Quantity: 1})
+		receipt, err := client.PurchaseProduct(c.Request().Context(), gloebit.ProductOrder{
+			IdempotencyKey: c.FormValue("order"), Product: c.Param("product"), Quantity: 1,
+		})
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,9 @@ func Example() {
 	})
 	app.Post("/buy/:product", gloebitfiber.Require(merchant, gloebit.ScopeTransact), func(c fiber.Ctx) error {
 		client := gloebitfiber.Client(c) // all who get here are connected
-		receipt, err := client.PurchaseProduct(c.Context(), gloebit.ProductOrder{IdempotencyKey: c.FormValue("order"), Product: c.Params("product"), Quantity: 1})
+		receipt, err := client.PurchaseProduct(c.Context(), gloebit.ProductOrder{
+			IdempotencyKey: c.FormValue("order"), Product: c.Params("product"), Quantity: 1,
+		})
 		if err != nil {
 			return err
 		}

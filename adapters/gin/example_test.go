@@ -36,7 +36,9 @@ func Example() {
 	})
 	router.POST("/buy/:product", gloebitgin.Require(merchant, gloebit.ScopeTransact), func(c *gin.Context) {
 		client := gloebitgin.Client(c) // all who get here are connected
-		receipt, err := client.PurchaseProduct(c.Request.Context(), gloebit.ProductOrder{IdempotencyKey: c.PostForm("order"), Product: c.Param("product"), Quantity: 1})
+		receipt, err := client.PurchaseProduct(c.Request.Context(), gloebit.ProductOrder{
+			IdempotencyKey: c.PostForm("order"), Product: c.Param("product"), Quantity: 1,
+		})
 		if err != nil {
 			gloebitgin.Error(c, err)
 			return

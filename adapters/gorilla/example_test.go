@@ -37,10 +37,11 @@ func Example() {
 
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler()) // connect, callback, disconnect
-	mux.Handle("POST /buy/{product}", merchant.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	buy := func(w http.ResponseWriter, r *http.Request) {
 		session, _ := store.Get(r, "shop") // the same session, as ever
 		fmt.Fprintf(w, "%d flashes for %s", len(session.Flashes()), gloebit.MustFromContext(r.Context()).User().Name)
-	})))
+	}
+	mux.Handle("POST /buy/{product}", merchant.RequireGloebit(http.HandlerFunc(buy)))
 	handler := sessions.LoadAndSave(mux)
 
 	recorder := httptest.NewRecorder()

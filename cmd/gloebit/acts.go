@@ -38,7 +38,8 @@ func (a *app) act() (ledger.Act, error) {
 // acts returns the commands with which an operator acts on purchases.
 func (a *app) acts() []*cobra.Command {
 	return []*cobra.Command{
-		a.do("retry", "Have the shop try the next step again", `Have the shop try the next step of stuck purchases again, as if it had not failed.
+		a.do("retry", "Have the shop try the next step again",
+			`Have the shop try the next step of stuck purchases again, as if it had not failed.
 Repair first what "show" names as the cause. The command itself sends and delivers
 nothing: a running shop does it within seconds. A finished purchase stays as it is.`,
 			"`WHY`, for the history", false, (*ledger.Ledger).Retry),
@@ -47,7 +48,8 @@ nothing: a running shop does it within seconds. A finished purchase stays as it 
 back, and a running shop releases what it has reserved. It is too late for one that
 is reserved, settled or delivered.`,
 			"`WHY`, for the history", true, (*ledger.Ledger).Cancel),
-		a.do("mark-paid", "Mark stuck purchases as paid", `Mark stuck purchases as paid, when Gloebit's merchant page shows it. One that
+		a.do("mark-paid", "Mark stuck purchases as paid",
+			`Mark stuck purchases as paid, when Gloebit's merchant page shows it. One that
 was reserved is then delivered by a running shop. One that was created or accepted
 was never reserved in the shop: it is settled and stays stuck, and "retry" has it
 delivered.`,

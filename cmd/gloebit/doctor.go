@@ -46,7 +46,8 @@ URLs that browsers and Gloebit load, and whether purchases are stuck or overdue.
 changes nothing except that it loads the connect page once. Run it from outside the
 shop's network too, from where Gloebit loads the URLs; there it needs only the URL
 settings. A check is skipped if its setting is missing, or if the connect page requires
-a sign-in. The exit code is 3 if it finds a problem, or could check nothing.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+a sign-in. The exit code is 3 if it finds a problem, or could check nothing.`,
+		cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			findings := e.examine(ctx)
 			if e.d != nil {
 				defer e.d.db.Close()
@@ -197,8 +198,10 @@ func (e *examination) purchases(ctx context.Context) (string, error) {
 			continue
 		}
 		if c.Unreported > 0 {
-			problems = append(problems, fmt.Errorf("%d %s have changes that OnChange has not accepted: see why in the shop's log, "+
-				"at \"OnChange has failed\"", c.Unreported, c.State))
+			problems = append(problems, fmt.Errorf(
+				"%d %s have changes that OnChange has not accepted: see why in the shop's log, at \"OnChange has failed\"",
+				c.Unreported, c.State,
+			))
 		}
 		if c.Stuck > 0 {
 			problems = append(problems, fmt.Errorf("%d %s are stuck: see gloebit purchases list --stuck", c.Stuck, c.State))

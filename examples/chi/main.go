@@ -147,9 +147,13 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="en"><meta name="viewport" content="width=device-width"><title>Hats</title>
 <style>button, input { min-height: 44px }</style>
 <main><h1>Hats</h1>
-{{if not .User}}<form method="post" action="/sign-in"><label>Name <input name="name" required maxlength="40"></label> <button>Sign in</button></form>
+{{if not .User}}<form method="post" action="/sign-in">
+	<label>Name <input name="name" required maxlength="40"></label>
+	<button>Sign in</button>
+</form>
 {{else if not .Order}}<p>Hello, {{.User}}. <a href="{{.ConnectURL}}">Connect to Gloebit</a></p>
-{{else}}<p>Hello, {{.User}}. You have {{.Balance}} G$. Hats: {{.Hats}}. A hat that you just bought arrives in a moment: <a href="/">reload</a>.</p>
+{{else}}<p>Hello, {{.User}}. You have {{.Balance}} G$. Hats: {{.Hats}}.
+A hat that you just bought arrives in a moment: <a href="/">reload</a>.</p>
 <form method="post" action="/buy">
 	<input type="hidden" name="order" value="{{.Order}}">
 	<button>Buy a green hat for 40 G$</button>

@@ -24,7 +24,7 @@ func main() {
 		ClientSecret: gloebit.Secret(secret),
 		RedirectURL:  "http://127.0.0.1:8080/gloebit/callback",
 		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
-		Provider:     gloebit.ProviderAt("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
+		Provider:     gloebit.ProviderAt("http://127.0.0.1:8081"), // gloebit-sandbox; later Sandbox() and Production()
 		Logger:       slog.Default(),
 	})
 	if err != nil {

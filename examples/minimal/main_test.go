@@ -49,7 +49,8 @@ func TestLostResponseChargesOnce(t *testing.T) {
 	// The first answer is lost after the charge, and then there is a double click.
 	server.Inject(gloebittest.Fault{Path: "transact", Times: 1, Drop: true, After: true})
 	for range 2 {
-		require.Contains(t, do(t, browser, http.MethodPost, site.URL+"/buy/green-hat", url.Values{"order": {order}}), "960 G$ left")
+		page := do(t, browser, http.MethodPost, site.URL+"/buy/green-hat", url.Values{"order": {order}})
+		require.Contains(t, page, "960 G$ left")
 	}
 	require.Equal(t, "960", server.Balance("alice"))
 }

@@ -66,7 +66,9 @@ func prepareStorage(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := store.prepare(ctx); err != nil {
-		return fmt.Errorf("%s can't be reached: start it, name another server with -dsn, or choose another -store: %w", o.store, err)
+		return fmt.Errorf(
+			"%s can't be reached: start it, name another server with -dsn, or choose another -store: %w", o.store, err,
+		)
 	}
 	return nil
 }

@@ -208,8 +208,10 @@ func startFleet(t *testing.T, b backend, replicas int) *fleet {
 	out := &output{ready: make(chan struct{})}
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, []string{"-store", b.store, "-dsn", b.dsn, "-prefix", rand.Text() + ":", "-lease", "2s",
-			"-replicas", fmt.Sprint(replicas), "-addr", "127.0.0.1:0", "-gloebit", strings.TrimSuffix(f.gloebit.URL, "/")}, out, io.Discard)
+		done <- run(ctx, []string{
+			"-store", b.store, "-dsn", b.dsn, "-prefix", rand.Text() + ":", "-lease", "2s",
+			"-replicas", fmt.Sprint(replicas), "-addr", "127.0.0.1:0", "-gloebit", strings.TrimSuffix(f.gloebit.URL, "/"),
+		}, out, io.Discard)
 	}()
 	t.Cleanup(func() {
 		cancel()

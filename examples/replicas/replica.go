@@ -107,8 +107,10 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <title>Replicas</title>
 <h1>Replica {{.Replica}}</h1>
 <p>You have {{.Balance}} G$. Reload, and another replica answers.</p>
-<form method="post" action="/buy"><input type="hidden" name="order" value="{{.Order}}"><button>Buy a green hat</button></form>
-<form method="post" action="/gloebit/disconnect"><input type="hidden" name="return_to" value="/left"><button>Disconnect</button></form>
+<form method="post" action="/buy">
+<input type="hidden" name="order" value="{{.Order}}"><button>Buy a green hat</button></form>
+<form method="post" action="/gloebit/disconnect">
+<input type="hidden" name="return_to" value="/left"><button>Disconnect</button></form>
 </html>
 `))
 

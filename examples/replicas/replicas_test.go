@@ -263,7 +263,9 @@ func TestUnreachableDatabaseIsExplained(t *testing.T) {
 			t.Context(), []string{"-store", store, "-dsn", dsn, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0"},
 			io.Discard, io.Discard,
 		)
-		require.ErrorContains(t, err, store+" can't be reached: start it, name another server with -dsn, or choose another -store")
+		require.ErrorContains(
+			t, err, store+" can't be reached: start it, name another server with -dsn, or choose another -store",
+		)
 	}
 	require.ErrorContains(
 		t, run(t.Context(), []string{"-store", "paper"}, io.Discard, io.Discard), "want postgres, mysql or redis",

@@ -133,7 +133,9 @@ func openMySQL(dsn string) (*storage, error) {
 		prepare: func(ctx context.Context) error {
 			return prepareSQL(
 				ctx, store, db,
-				`CREATE TABLE IF NOT EXISTS sessions (token CHAR(43) PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL)`,
+				`CREATE TABLE IF NOT EXISTS sessions (
+					token CHAR(43) PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL
+				)`,
 			)
 		},
 		close: func() { _ = db.Close() },

@@ -86,7 +86,8 @@ func readerOf(t *testing.T, d database) *sql.DB {
 	name := randomName()
 	if d.dialect == sqlstore.Postgres {
 		administer(t, postgresAdmin, fmt.Sprintf(
-			"CREATE ROLE %s LOGIN; GRANT USAGE ON SCHEMA %s TO %[1]s; GRANT SELECT ON ALL TABLES IN SCHEMA %[2]s TO %[1]s", name, d.name),
+			"CREATE ROLE %s LOGIN; GRANT USAGE ON SCHEMA %s TO %[1]s; "+
+				"GRANT SELECT ON ALL TABLES IN SCHEMA %[2]s TO %[1]s", name, d.name),
 			fmt.Sprintf("DROP OWNED BY %s; DROP ROLE %[1]s", name))
 		config := postgresConfig()
 		config.User = name

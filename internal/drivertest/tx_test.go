@@ -462,9 +462,12 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		wantNothingKept(t, d, direct, p1)
 		p.restore()
 		for name, call := range map[string]func() error{
-			"Get":            func() error { _, err := store.Get(t.Context(), p1.StoreKey()); return err },
-			"List":           func() error { _, err := store.List(t.Context(), ledger.Query{Realm: realm}); return err },
-			"Claim":          func() error { _, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered); return err },
+			"Get":  func() error { _, err := store.Get(t.Context(), p1.StoreKey()); return err },
+			"List": func() error { _, err := store.List(t.Context(), ledger.Query{Realm: realm}); return err },
+			"Claim": func() error {
+				_, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
+				return err
+			},
 			"Change":         func() error { _, err := store.Change(t.Context(), p1.StoreKey(), moving); return err },
 			"Create":         func() error { _, _, err := store.Create(t.Context(), keyed(2)); return err },
 			"CompareAndSwap": func() error { _, err := swapped(t.Context(), store, direct, p1.StoreKey()); return err },

@@ -46,7 +46,8 @@ func TestSecurity22TokenEndpointResponseIsHidden(t *testing.T) {
 				"close\r\n\r\noauth_token=x&oauth_token_secret=token-secret&app_user_id=token-secret"
 		},
 		"the scope": func(a string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&scope=" + url.QueryEscape(a)
+			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" +
+				"oauth_token=access-token&oauth_token_secret=token-secret&scope=" + url.QueryEscape(a)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -98,7 +98,8 @@ func (r *release) proxyEnv(folder string) ([]string, error) {
 	cache, proxies, _ := strings.Cut(strings.TrimSpace(machine), "\n")
 	return []string{
 		"GOPATH=" + filepath.Join(folder, "go"), "GOBIN=", "GOMODCACHE=", "GOWORK=off", "CGO_ENABLED=0",
-		"GOPROXY=file://" + filepath.ToSlash(folder) + "/proxy,file://" + filepath.ToSlash(cache) + "/cache/download," + proxies,
+		"GOPROXY=file://" + filepath.ToSlash(folder) + "/proxy," +
+			"file://" + filepath.ToSlash(cache) + "/cache/download," + proxies,
 		"GONOSUMDB=" + r.path, "GOFLAGS=-trimpath -modcacherw",
 	}, nil
 }

@@ -70,7 +70,8 @@ func TestGet(t *testing.T) {
 			build := []string{"test", "-vet=off", "-run", "^$", "."}
 			switch dir {
 			case ".":
-				from, to, build = top+"/examples/minimal/main.go", "main.go", []string{"build", "-ldflags=-w", "-o", os.DevNull, "."}
+				from, to = top+"/examples/minimal/main.go", "main.go"
+				build = []string{"build", "-ldflags=-w", "-o", os.DevNull, "."}
 			case "cmd/gloebit": // a program, which has no example
 				from, to = path.Join(top, dir, "README.md"), "README.md"
 				build = []string{"build", "-ldflags=-w", "-o", os.DevNull, path.Join(r.path, dir)}

@@ -213,7 +213,8 @@ func TestApplicationAndUserNamesAreEscaped(t *testing.T) {
 	require.Equal(t, hostile, s.called()[0].Get("state"), "the state comes back as it was sent")
 	token := s.exchange(s.called()[0].Get("code"))
 	answer := s.api(token, http.MethodPost, "/transact", `{"version":1,"id":"t","consumer-key":"`+s.app.Key+
-		`","merchant-user-id":"<script>alert(\"1\")</script>","asset-code":"<script>alert(\"1\")</script>","asset-quantity":1,"gloebit-balance-change":1}`)
+		`","merchant-user-id":"<script>alert(\"1\")</script>",`+
+		`"asset-code":"<script>alert(\"1\")</script>","asset-quantity":1,"gloebit-balance-change":1}`)
 	require.Equal(t, true, answer["success"], answer)
 
 	for _, path := range []string{

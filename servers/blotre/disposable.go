@@ -51,7 +51,9 @@ func (c Client) Register(ctx context.Context, name, blurb string) (Registration,
 		)
 	}
 	if strings.ContainsFunc(made.Code.Reveal(), func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return Registration{}, fmt.Errorf("blotre: %w: the code has characters that can't be shown", connect.ErrInvalidResponse)
+		return Registration{}, fmt.Errorf(
+			"blotre: %w: the code has characters that can't be shown", connect.ErrInvalidResponse,
+		)
 	}
 	return Registration{made.Name, made.Blurb, made.ID, made.Secret, made.Code, time.Duration(seconds) * time.Second}, nil
 }

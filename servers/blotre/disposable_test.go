@@ -309,7 +309,8 @@ func TestDisposable(t *testing.T) {
 		"refused": oauthtest.JSON(400, `{"type":"Error","error":"Bad name","details":{"obj.name":[]}}`),
 		"page":    oauthtest.Page(200, "Hello"), "no code": oauthtest.JSON(200, `{"id":"a","secret":"b","expires_in":1200}`),
 		"code that controls a terminal": oauthtest.JSON(200, `{"id":"a","secret":"b","code":"c\u001b[2J","expires_in":1200}`),
-		"no time":                       oauthtest.JSON(200, `{"id":"a","secret":"b","code":"c"}`), "500": oauthtest.Page(500, "Oops"),
+		"no time":                       oauthtest.JSON(200, `{"id":"a","secret":"b","code":"c"}`),
+		"500":                           oauthtest.Page(500, "Oops"),
 	} {
 		bubble(t, "register: "+name, func(t *testing.T, p *toaster) {
 			p.blotre.Inject(registerPath, 1, fault)

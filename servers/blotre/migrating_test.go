@@ -130,13 +130,15 @@ func ExampleServer_authorizationURL() {
 			return
 		}
 		state := regexp.MustCompile(`&state=[^&]*`) // Blot're ignores it
-		fmt.Println(state.ReplaceAllString(to, ""))
+		fmt.Println(strings.ReplaceAll(state.ReplaceAllString(to, ""), "&", "\n&"))
 	}))
 
 	_, err = (&http.Client{Transport: oauthtest.Transport{Handler: page}}).Get("http://localhost:50000/")
 	fmt.Println(err)
 	// Output:
-	// https://blot.re/v0/oauth2/authorize?client_id=55614f0630042c617481d7c3&redirect_uri=http%3A%2F%2Flocalhost%3A50000%2Fcallback&response_type=code
+	// https://blot.re/v0/oauth2/authorize?client_id=55614f0630042c617481d7c3
+	// &redirect_uri=http%3A%2F%2Flocalhost%3A50000%2Fcallback
+	// &response_type=code
 	// <nil>
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/oauthtest"
@@ -87,13 +88,16 @@ func ExampleServer_authorisationRequest() {
 		RedirectURL: "https://app.example/REDIRECT_URL",
 		Endpoint:    omniport.Server("https://channeli.in").Endpoint,
 	}
-	fmt.Println(config.AuthCodeURL("RANDOM_STATE_STRING"))
+	fmt.Println(strings.ReplaceAll(config.AuthCodeURL("RANDOM_STATE_STRING"), "&", "\n&"))
 
 	// REDIRECT_URL?code=AUTHORISATION_CODE&state=RANDOM_STATE_STRING
 	callback, _ := url.Parse("https://app.example/REDIRECT_URL?code=AUTHORISATION_CODE&state=RANDOM_STATE_STRING")
 	fmt.Println(callback.Query().Get("code"), callback.Query().Get("state"))
 	// Output:
-	// https://channeli.in/oauth/authorise/?client_id=MY_CLIENT_ID&redirect_uri=https%3A%2F%2Fapp.example%2FREDIRECT_URL&response_type=code&state=RANDOM_STATE_STRING
+	// https://channeli.in/oauth/authorise/?client_id=MY_CLIENT_ID
+	// &redirect_uri=https%3A%2F%2Fapp.example%2FREDIRECT_URL
+	// &response_type=code
+	// &state=RANDOM_STATE_STRING
 	// AUTHORISATION_CODE RANDOM_STATE_STRING
 }
 
@@ -136,7 +140,7 @@ func ExampleServer_tokenRequest() {
 	if errors.As(err, &refused) {
 		fmt.Println("error:        ", refused.ErrorCode)
 	}
-	fmt.Println(server.Requests("/open_auth/token/")[0].Form.Encode())
+	fmt.Println(strings.ReplaceAll(server.Requests("/open_auth/token/")[0].Form.Encode(), "&", "\n&"))
 	// Output:
 	// access_token:  vqygrcouTuyAYHZLz3rGcZf5FpPd3K
 	// expires_in:    36000
@@ -144,5 +148,9 @@ func ExampleServer_tokenRequest() {
 	// scope:         read write
 	// refresh_token: BbVJsFL1Ks5LkXDe9ZFUIFvIzXKt9M
 	// error:         some_error_message
-	// client_id=MY_CLIENT_ID&client_secret=MY_CLIENT_SECRET&code=AUTHORISATION_CODE&grant_type=authorization_code&redirect_uri=https%3A%2F%2Fapp.example%2FREDIRECT_URL
+	// client_id=MY_CLIENT_ID
+	// &client_secret=MY_CLIENT_SECRET
+	// &code=AUTHORISATION_CODE
+	// &grant_type=authorization_code
+	// &redirect_uri=https%3A%2F%2Fapp.example%2FREDIRECT_URL
 }

@@ -60,7 +60,8 @@ func TestCalls(t *testing.T) {
 // APIError with the status and the server's text.
 func TestBadCallAnswers(t *testing.T) {
 	details := &ultracart.Error{DeveloperMessage: "d", ErrorCode: "c", MoreInfo: "m", ObjectID: "o", UserMessage: "u"}
-	const model = `{"error":{"developer_message":"d","error_code":"c","more_info":"m","object_id":"o","user_message":"u"},"success":false}`
+	const model = `{"error":{"developer_message":"d","error_code":"c",` +
+		`"more_info":"m","object_id":"o","user_message":"u"},"success":false}`
 	for name, test := range map[string]struct {
 		fault oauthtest.Fault
 		want  ultracart.APIError

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/oauthtest"
@@ -46,25 +47,31 @@ func ExampleOAuth_AccessToken() {
 	}
 
 	// apiResponse is a TokenResponse.
-	fmt.Printf("%+v\n", apiResponse)
+	fmt.Println(strings.ReplaceAll(fmt.Sprintf("%+v", apiResponse), " ExpiresIn", "\nExpiresIn"))
 
 	// Extract refresh token and expiration
 	refreshToken := apiResponse.RefreshToken
 	expiresIn := apiResponse.ExpiresIn
 	fmt.Println(refreshToken.Reveal(), expiresIn.Duration())
-	fmt.Println(server.Requests("/rest/v2/oauth/token")[0].Form.Encode())
+	fmt.Println(strings.ReplaceAll(server.Requests("/rest/v2/oauth/token")[0].Form.Encode(), "&", "\n&"))
 	// Output:
 	// true
-	// {AccessToken:[redacted] RefreshToken:[redacted] ExpiresIn:3600 Scope:order_read TokenType:bearer Error: ErrorDescription: ErrorURI:}
+	// {AccessToken:[redacted] RefreshToken:[redacted]
+	// ExpiresIn:3600 Scope:order_read TokenType:bearer Error: ErrorDescription: ErrorURI:}
 	// 098765432109876543210987654321 1h0m0s
-	// client_id=5e31ce86e17f02015a35257c47151544&code=123456&grant_type=authorization_code&redirect_uri=https%3A%2F%2Fwww.mywebsite.com%2Foauth%2Fredirect_here.php
+	// client_id=5e31ce86e17f02015a35257c47151544
+	// &code=123456
+	// &grant_type=authorization_code
+	// &redirect_uri=https%3A%2F%2Fwww.mywebsite.com%2Foauth%2Fredirect_here.php
 }
 
 // UltraCart's sample of oauth_revoke. Its access_token is token on the wire, and
 // UltraCart's own client refuses the sample's name.
 func ExampleOAuth_Revoke() {
 	server := ultracarttest.New(ultracarttest.Config{})
-	server.Inject("/rest/v2/oauth/revoke", 1, oauthtest.JSON(http.StatusOK, `{"successful": true, "message": "Application revoked"}`))
+	server.Inject("/rest/v2/oauth/revoke", 1, oauthtest.JSON(
+		http.StatusOK, `{"successful": true, "message": "Application revoked"}`,
+	))
 	httpClient := &http.Client{Transport: oauthtest.Transport{Handler: server}}
 
 	// this is given to you when you create your application
@@ -104,7 +111,9 @@ func ExampleOAuth_DeviceToken() {
 		"device_code": "GmRhmhcxhwAzkoEqiMEg", "user_code": "WDJB-MJHT",
 		"verification_uri": "https://secure.ultracart.com/device", "expires_in": 600, "interval": 1
 	}`))
-	server.Inject("/rest/v2/oauth/token", 1, oauthtest.JSON(http.StatusOK, `{"access_token": "123456789012345678901234567890"}`))
+	server.Inject("/rest/v2/oauth/token", 1, oauthtest.JSON(
+		http.StatusOK, `{"access_token": "123456789012345678901234567890"}`,
+	))
 
 	oauthAPI := ultracart.OAuth{
 		Server: ultracart.Server(ultracart.Production), ClientID: "5e31ce86e17f02015a35257c47151544",

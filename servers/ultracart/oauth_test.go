@@ -225,8 +225,9 @@ func TestModels(t *testing.T) {
 		require.EqualError(t, err, "ultracart: status 200: no [redacted]")
 	})
 	t.Run("device", func(t *testing.T) {
-		w.Inject(devicePath, 1, oauthtest.JSON(200, `{"device_code":"d","user_code":"U","verification_uri":"https://v.example/",
-			"verification_uri_complete":"https://v.example/?c=U","expires_in":600,"interval":5}`))
+		w.Inject(devicePath, 1, oauthtest.JSON(200, `{"device_code":"d","user_code":"U",
+			"verification_uri":"https://v.example/","verification_uri_complete":"https://v.example/?c=U",
+			"expires_in":600,"interval":5}`))
 		device, err := w.oauth().AuthorizeDevice(t.Context(), "crm")
 		require.NoError(t, err)
 		require.Equal(t, ultracart.DeviceAuthorization{DeviceCode: "d", UserCode: "U", VerificationURI: "https://v.example/",
@@ -234,8 +235,8 @@ func TestModels(t *testing.T) {
 	})
 	t.Run("error response", func(t *testing.T) {
 		var response ultracart.ErrorResponse
-		require.NoError(t, json.Unmarshal([]byte(`{"error":{"developer_message":"d","error_code":"c","more_info":"m","object_id":"o","user_message":"u"},
-			"metadata":{"a":1},"success":false,"warning":{"b":2}}`), &response))
+		require.NoError(t, json.Unmarshal([]byte(`{"error":{"developer_message":"d","error_code":"c","more_info":"m",
+			"object_id":"o","user_message":"u"},"metadata":{"a":1},"success":false,"warning":{"b":2}}`), &response))
 		require.Equal(
 			t, ultracart.Error{DeveloperMessage: "d", ErrorCode: "c", MoreInfo: "m", ObjectID: "o", UserMessage: "u"},
 			*response.Error,

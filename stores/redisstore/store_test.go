@@ -235,15 +235,17 @@ func TestKeyAndFieldNamesAreStable(t *testing.T) {
 			Subject: "g", ConnectedAt: when(2), ExpiresAt: when(7_000_000_000),
 		}, nil
 	}))
-	want("gloebit:credential:{www.gloebit.com%2Fshop:u}", `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000, "scopes":["eA==","eQ=="],
-		"subject":"Zw==", "connected_at":2000000, "until":7000000000000000}`)
+	want("gloebit:credential:{www.gloebit.com%2Fshop:u}", `{"credential":1,
+		"access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000,
+		"scopes":["eA==","eQ=="], "subject":"Zw==", "connected_at":2000000, "until":7000000000000000}`)
 
 	require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{
 		UserID: "u", Secret: "v", ReturnTo: "t", BrowserHash: "b", Scopes: []connect.Scope{"x", "y"},
 		RequiredScopes: []connect.Scope{"y"},
 		ExpiresAt:      when(7_000_000_000),
 	}))
-	want("gloebit:state:www.gloebit.com%2Fshop:key", `{"pending_connection":1, "user_id":"dQ==", "verifier":"dg==", "return_to":"dA==", "binding":"Yg==", "scopes":["eA==","eQ=="],
+	want("gloebit:state:www.gloebit.com%2Fshop:key", `{"pending_connection":1, "user_id":"dQ==",
+		"verifier":"dg==", "return_to":"dA==", "binding":"Yg==", "scopes":["eA==","eQ=="],
 		"required":["eQ=="], "expires_at":7000000000000000}`)
 }
 

@@ -89,12 +89,16 @@ FROM {p}gloebit_purchases`
 var indexes = []string{
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_created_at ON {p}gloebit_purchases (realm, created_at, id)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_user_id ON {p}gloebit_purchases (realm, user_id, created_at, id)`,
-	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_gloebit_id ON {p}gloebit_purchases (realm, gloebit_id, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_gloebit_id` +
+		` ON {p}gloebit_purchases (realm, gloebit_id, created_at, id)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_item ON {p}gloebit_purchases (realm, item, state, created_at, id)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_state ON {p}gloebit_purchases (realm, state, created_at, id, amount)`,
-	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_paid_at ON {p}gloebit_purchases (realm, paid_at, item, amount) WHERE paid_at IS NOT NULL`,
-	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_stuck_at ON {p}gloebit_purchases (realm, created_at, id) WHERE stuck_at IS NOT NULL`,
-	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_report_at ON {p}gloebit_purchases (realm, report_at) WHERE report_at IS NOT NULL`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_paid_at ON {p}gloebit_purchases (realm, paid_at, item, amount)` +
+		` WHERE paid_at IS NOT NULL`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_stuck_at ON {p}gloebit_purchases (realm, created_at, id)` +
+		` WHERE stuck_at IS NOT NULL`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_report_at ON {p}gloebit_purchases (realm, report_at)` +
+		` WHERE report_at IS NOT NULL`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_next_at ON {p}gloebit_purchases (state, realm, next_at)`,
 	`CREATE UNIQUE INDEX IF NOT EXISTS {i}gloebit_purchases_held_key ON {p}gloebit_purchases (realm, user_id, held_key)`,
 }

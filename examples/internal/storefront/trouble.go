@@ -130,7 +130,8 @@ func explanations() []errorExplanation {
 			"You connected, but did not allow the shop to do this. You can allow it at Gloebit and come straight back.",
 		}, nextAllow}},
 		{gloebit.ErrNotConnected, explanation{"First, connect with Gloebit", []string{
-			"To buy and to see your things, the shop needs your permission at Gloebit. You come straight back to where you were.",
+			"To buy and to see your things, the shop needs your permission at Gloebit. " +
+				"You come straight back to where you were.",
 		}, nextConnect}},
 		{gloebit.ErrCrossOrigin, explanation{"That came from another site", []string{
 			"The shop only takes orders that come from its own pages. This one was not accepted.",

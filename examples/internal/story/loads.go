@@ -77,7 +77,8 @@ func newKiosk(t *testing.T, change func(*gloebit.Config)) *kiosk {
 	mux.Handle("GET /left", writes(func(w io.Writer, _ *http.Request) { fmt.Fprint(w, `<h1>Left</h1>`) }))
 	mux.Handle("GET /hats", merchant.RequireGloebit(writes(func(w io.Writer, r *http.Request) {
 		fmt.Fprintf(w, `<h1>Hats%s</h1><form method="post" action="/buy"><button id="buy">Buy</button></form>
-			<form method="post" action="/gloebit/disconnect"><input type="hidden" name="return_to" value="/left"><button id="leave">Disconnect</button></form>`,
+			<form method="post" action="/gloebit/disconnect">
+			<input type="hidden" name="return_to" value="/left"><button id="leave">Disconnect</button></form>`,
 			html.EscapeString(r.URL.Query().Get("tab")))
 	})))
 	mux.Handle("POST /buy", merchant.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -120,8 +121,8 @@ func (k *kiosk) consent(t *testing.T) http.Handler {
 				return nil
 			}
 			resp.Body.Close()
-			text := fmt.Sprintf(`<!DOCTYPE html><link rel=icon href=data:,><h1>Gloebit</h1><link rel="prefetch" href="%[1]s"><a href="%[1]s">Approve</a>`,
-				html.EscapeString(to))
+			text := fmt.Sprintf(`<!DOCTYPE html><link rel=icon href=data:,><h1>Gloebit</h1>
+				<link rel="prefetch" href="%[1]s"><a href="%[1]s">Approve</a>`, html.EscapeString(to))
 			resp.StatusCode, resp.Body, resp.ContentLength = http.StatusOK, io.NopCloser(strings.NewReader(text)),
 				int64(len(text))
 			resp.Header = http.Header{"Content-Type": {"text/html; charset=utf-8"}}

@@ -137,7 +137,9 @@ func (b *browser) passesAxe(name string) {
 	b.scripts(true)
 	defer b.scripts(false)
 	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](string(script)+`;
-		axe.run().then(r => r.violations.map(v => v.id + ": " + v.help + " " + v.nodes.map(n => n.target).join(" ")).join("\n"))`, chromedp.EvalAwaitPromise))
+		axe.run().then(r => r.violations.map(
+			v => v.id + ": " + v.help + " " + v.nodes.map(n => n.target).join(" "),
+		).join("\n"))`, chromedp.EvalAwaitPromise))
 	require.NoError(b.t, err)
 	require.Empty(b.t, strings.TrimSpace(found), name)
 }

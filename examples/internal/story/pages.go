@@ -28,7 +28,9 @@ func (b *browser) looks(site string, pages ...string) {
 func (b *browser) targetsAreLarge() {
 	b.t.Helper()
 	b.do(phone())
-	small, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("a, button, summary, label:has(input), input:not([type=hidden])")].
+	small, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll(
+			"a, button, summary, label:has(input), input:not([type=hidden])",
+		)].
 		filter(e => !e.closest("p, .skip, label:not(:has(input)), label > input") || e.className.includes("button")).
 		map(e => [e.getBoundingClientRect().height, e.textContent.trim()]).
 		filter(([height]) => height > 1 && height < 43.9).join(" ")`))

@@ -74,7 +74,8 @@ func connectingFromAnArticleLeadsBackToIt(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	article := newVisitor(t).open(w.shopURL + "/shelf/green-hat?quantity=4")
 	require.Equal(t, 1, strings.Count(article.text(), "Connect with Gloebit"), "one button")
-	article = article.follow("Connect with Gloebit").submit("/sign-in", "name", "bob").submit("/oauth2/authorize", "decision", "approve")
+	article = article.follow("Connect with Gloebit").submit("/sign-in", "name", "bob").
+		submit("/oauth2/authorize", "decision", "approve")
 	require.Equal(t, w.shopURL+"/shelf/green-hat?quantity=4", article.url.String())
 	article.buy("green-hat", "4").says("You bought 4 × Green hat for 160 G$.")
 }

@@ -14,7 +14,8 @@ func Headers(gloebitURL string, next http.Handler) http.Handler {
 	if u, err := url.Parse(gloebitURL); err == nil && u.Host != "" {
 		forms += " " + u.Scheme + "://" + u.Host
 	}
-	policy := "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action " + forms
+	policy := "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; " +
+		"frame-ancestors 'none'; form-action " + forms
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

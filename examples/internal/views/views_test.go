@@ -60,8 +60,10 @@ func pages() map[string]views.Page {
 			}},
 			Services: []views.Thing{{Slug: "gift-wrap", Title: "Gift wrap", Count: 1}},
 		},
-		"nothing":    views.Things{Frame: frame("My things", "/things", "/things")},
-		"use":        views.Use{Frame: frame("Use one?", "/things", "/use/moon-boot"), Slug: "moon-boot", Count: 1, Order: key},
+		"nothing": views.Things{Frame: frame("My things", "/things", "/things")},
+		"use": views.Use{
+			Frame: frame("Use one?", "/things", "/use/moon-boot"), Slug: "moon-boot", Count: 1, Order: key,
+		},
 		"nopurchase": views.Purchases{Frame: frame("My purchases", "/purchases", "/purchases")},
 		"purchases":  views.Purchases{Frame: frame("My purchases", "/purchases", "/purchases"), Lines: lines},
 		"receipt":    views.Receipt{Frame: frame("Paid", "/purchases", "/purchases/1"), Line: lines[0], Price: 40},
