@@ -3,6 +3,7 @@ package drivertest_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -41,7 +42,11 @@ func guideSQLite(
 }
 
 func guidePostgres(t *testing.T) (*sqlstore.Store, error) {
-	db, err := sql.Open("pgx", os.Getenv("DATABASE_URL")) // import _ "github.com/jackc/pgx/v5/stdlib"
+	dsn := os.Getenv("DATABASE_URL") // such as postgres://shop:secret@db:5432/shop
+	if dsn == "" {
+		return nil, errors.New("DATABASE_URL is not set")
+	}
+	db, err := sql.Open("pgx", dsn) // import _ "github.com/jackc/pgx/v5/stdlib"
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +106,7 @@ func TestGuide(t *testing.T) {
 	client, err := merchant.Client(t.Context(), "alice") // its token is sealed in the store
 	require.NoError(t, err)
 	require.Equal(t, "alice", client.User().ID)
+	t.Setenv("DATABASE_URL", "postgres://shop:secret@db:5432/shop")
 	for _, open := range []func(*testing.T) (*sqlstore.Store, error){guidePostgres, guideMySQL} {
 		_, err := open(t)
 		require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
@@ -56,6 +57,37 @@ func TestMigrateNamesTheSettingOfServers(t *testing.T) {
 		german := stdlib.OpenDB(*config)
 		defer german.Close()
 		require.ErrorContains(t, newStore(german, d.dialect).Migrate(t.Context()), "set datestyle to ISO")
+	})
+}
+
+func TestMigrateReturnsWhyItCanNotConnect(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		open := func(change func(*pgx.ConnConfig, *mysql.Config)) *sql.DB {
+			pg, my := postgresConfig(), mysqlConfig()
+			change(pg, my)
+			if d.dialect == sqlstore.MySQL {
+				return openMySQL(my)
+			}
+			return stdlib.OpenDB(*pg)
+		}
+		for name, db := range map[string]*sql.DB{
+			"no_such_database": open(func(pg *pgx.ConnConfig, my *mysql.Config) {
+				pg.Database, my.DBName = "no_such_database", "no_such_database"
+			}),
+			"no_such_user": open(func(pg *pgx.ConnConfig, my *mysql.Config) {
+				pg.User, my.User, my.Passwd = "no_such_user", "no_such_user", "x"
+			}),
+			"invalid dsn": must(sql.Open("pgx", "postgres://user@host:port/invalid dsn")),
+		} {
+			defer db.Close()
+			dialect := d.dialect
+			if name == "invalid dsn" {
+				dialect = sqlstore.Postgres
+			}
+			err := newStore(db, dialect).Migrate(t.Context())
+			require.ErrorContains(t, err, name)
+			require.NotContains(t, err.Error(), ": set ", "no setting is the cause")
+		}
 	})
 }
 

@@ -15,6 +15,9 @@ import (
 func (d *DB) checkSettings(ctx context.Context) error {
 	switch d.Dialect {
 	case Postgres:
+		if err := d.checkConnection(ctx); err != nil {
+			return err
+		}
 		if err := d.checkTimes(ctx); err != nil {
 			return err
 		}
@@ -55,6 +58,12 @@ func (d *DB) checkVariables(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkConnection returns the error of a data source name that leads nowhere, as
+// it is, so that the other checks don't name a setting for it.
+func (d *DB) checkConnection(ctx context.Context) error {
+	return d.Read(ctx, func(from Querier) error { return from.QueryRowContext(ctx, "SELECT 1").Scan(new(int)) })
 }
 
 // checkTimes returns an error if the driver can't read times. In the simple
