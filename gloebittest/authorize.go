@@ -53,7 +53,7 @@ func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, pro
 	a.Application = app
 	uri, uris := single(query, "redirect_uri")
 	if uris != 1 || !redirectAllowed(uri, app.RedirectPrefixes) {
-		return a, "The application asked for an answer at an address that it has not registered. " + registered(app)
+		return a, "The application asks to send you back to an address that is not registered for it. " + registered(app)
 	}
 	a.RedirectURI = uri
 	a.ReturnTo = returnLink(query.Get("return-to"), app, uri)
@@ -65,9 +65,9 @@ func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, pro
 // the developer who configures it. It does not repeat the requested address.
 func registered(app Application) string {
 	if len(app.RedirectPrefixes) == 0 {
-		return "It has registered none."
+		return "None is registered."
 	}
-	return "Those that it has registered begin with " + strings.Join(app.RedirectPrefixes, " or ") + "."
+	return "Registered addresses begin with " + strings.Join(app.RedirectPrefixes, " or ") + "."
 }
 
 // read reads the rest of the request. It returns an error code and a

@@ -70,7 +70,7 @@ func TestAuthorizeSaysWhichRedirectURIsAreRegistered(t *testing.T) {
 	none, err := w.server.AddApplication(gloebittest.Application{Name: "Without"})
 	require.NoError(t, err)
 	a = w.get("oauth2/authorize?"+w.authorizeQuery("client_id", none.Key).Encode(), "")
-	require.Contains(t, a.text, "It has registered none.")
+	require.Contains(t, a.text, "None is registered.")
 }
 
 func TestAuthorizeRedirectsWithOtherErrors(t *testing.T) {

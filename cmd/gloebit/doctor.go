@@ -163,7 +163,14 @@ func (e *examination) signingKeys(context.Context) (string, error) {
 		config.Keys = append(config.Keys, gloebit.Secret(key))
 	}
 	_, err := ledger.New(config)
-	return fmt.Sprintf("%d keys", len(config.Keys)), err
+	return keyCount(len(config.Keys)), err
+}
+
+func keyCount(n int) string {
+	if n == 1 {
+		return "1 key"
+	}
+	return fmt.Sprintf("%d keys", n)
 }
 
 func (e *examination) sealingKeys(context.Context) (string, error) {
@@ -174,7 +181,7 @@ func (e *examination) sealingKeys(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d keys, the first of which is %s", len(keys), keys[0].ID), nil
+	return fmt.Sprintf("%s, the first of which is %s", keyCount(len(keys)), keys[0].ID), nil
 }
 
 // purchases checks that no purchase waits for an operator, or for a ledger that

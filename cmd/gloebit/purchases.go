@@ -122,7 +122,7 @@ func (a *app) show() *cobra.Command {
 		a.onLedger(func(ctx context.Context, l *ledger.Ledger, args []string) error {
 			p, err := l.Get(ctx, args[0])
 			if err != nil {
-				return err
+				return fmt.Errorf("purchase %s: %w", args[0], err)
 			}
 			if a.json {
 				return a.printJSON(p)

@@ -153,7 +153,7 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 </form>
 {{else if not .Order}}<p>Hello, {{.User}}. <a href="{{.ConnectURL}}">Connect to Gloebit</a></p>
 {{else}}<p>Hello, {{.User}}. You have {{.Balance}} G$. Hats: {{.Hats}}.
-A hat that you just bought arrives in a moment: <a href="/">reload</a>.</p>
+A hat arrives a moment after you buy it: <a href="/">reload</a>.</p>
 <form method="post" action="/buy">
 	<input type="hidden" name="order" value="{{.Order}}">
 	<button>Buy a green hat for 40 G$</button>

@@ -94,6 +94,7 @@ func (s *Storefront) Goodbye(ctx context.Context) (Reply, error) {
 		return Reply{Status: http.StatusSeeOther, Location: PathShelf}, nil
 	}
 	frame := s.frame(ctx, "Until next time", "", PathShelf)
+	frame.Here = "" // no tab
 	return show(views.Goodbye{Frame: frame, AccountURL: s.config.AccountURL}), nil
 }
 

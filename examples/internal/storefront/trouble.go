@@ -117,6 +117,9 @@ func explanations() []errorExplanation {
 		{gloebit.ErrInvalidState, explanation{"Let’s start that again", []string{
 			"This attempt to connect took too long, was used already, or began in another browser.",
 		}, nextConnect}},
+		{gloebit.ErrInvalidReturnTo, explanation{"That link leads elsewhere", []string{
+			"It would have led you away from the shop, so the shop did not follow it.",
+		}, nextNothing}},
 		{gloebit.ErrUserChanged, explanation{"Another user came back", []string{
 			"The connection was begun by one person and finished by another, so the shop left it alone.",
 		}, nextConnect}},
@@ -140,7 +143,7 @@ func explanations() []errorExplanation {
 			"Gloebit has locked the account, and only Gloebit can unlock it. The order was not accepted.",
 		}, nextNothing}},
 		{gloebit.ErrRefused, explanation{"Gloebit said no to this", []string{
-			"Gloebit refused the order without giving us a reason we understand.",
+			"Gloebit refused the order without giving us a reason we understand. The order was not accepted.",
 		}, nextNothing}},
 		{gloebit.ErrUnavailable, explanation{"Gloebit is not answering", []string{
 			"We knocked, but the door stayed shut. Please try again in a moment.",

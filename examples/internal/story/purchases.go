@@ -173,7 +173,7 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOffice(t *testing.T, build launch.Bui
 	shelf.v.open(confirm).submit("/merchant", "reason", "the fire is out").says("Done for 1 of 1.")
 	held.until("Paid and delivered").says("Total for 1 × Name in the band, 12 G$ each 12 G$").
 		follow("My things").says("Name in the band 1 ordered")
-	stuck.reload().says("taken up again: the fire is out bob", "It waits for nothing.")
+	stuck.reload().says("taken up again: the fire is out bob", "It is paid and delivered.")
 	another.reload().says("Paid, last 30 days 2 Income, last 30 days 52 G$", "Stuck 0")
 }
 
