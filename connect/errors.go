@@ -107,7 +107,8 @@ var (
 		"state_used", "this connection was completed before, or the session has started too many since",
 	}
 	errStateLost = &stateError{"state_lost", "the state store no longer has what this browser started: " +
-		"another browser has loaded this callback, or the store was restarted, or reached its capacity, or replicas don't share Config.States"}
+		"another browser has loaded this callback, or the store was restarted or reached its capacity, " +
+		"or replicas don't share Config.States"}
 )
 
 // reasonOf returns the reason of an ErrInvalidState, and "" for other errors.

@@ -58,7 +58,7 @@ type Config struct {
 	// APIVersion restricts the API to one version. The default is both.
 	APIVersion APIVersion
 
-	// Strict makes the server speak the first document, "OAuth API", only.
+	// Strict makes the server implement only the first document, "OAuth API".
 	// APIVersion is then ignored and VersionA is used. See "The strict server"
 	// in the package's documentation. The default is false.
 	Strict bool

@@ -48,8 +48,8 @@
 // character", "unknown inventory item", "unknown product", "not enough
 // products", "product limit reached" and "invalid FIELD".
 //
-// A seller that matches no user, or two users with one address, is an
-// "unknown-merchant". A subscription authorization is enabled while it is
+// If a seller matches no user, or its address is that of two users, the status
+// is "unknown-merchant". A subscription authorization is enabled while it is
 // approved; the user can change the decision at any time. No user can be
 // charged under a disabled subscription.
 //
@@ -108,7 +108,8 @@
 //     must be the price times product-quantity, as in the document's example.
 //     Otherwise nothing is charged, and the reason is "gloebit-balance-change
 //     is not the product's price". Without Config.Strict it is ignored,
-//     because a published client sends the price of one for several.
+//     because a published client sends the price of one piece even if it
+//     buys several.
 //   - A transact without product, asset-code and gloebit-balance-change
 //     succeeds and charges 0. The document makes all three optional, and the
 //     default of gloebit-balance-change is 0.

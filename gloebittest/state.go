@@ -38,9 +38,9 @@ type savedUser struct {
 
 // Save writes the persistent state as JSON: users with their characters and
 // inventories, applications, approvals, tokens, subscriptions and transactions.
-// The output contains secrets. It does not contain standing decisions, unused
-// codes and request tokens, used nonces, faults and recorded requests. Save
-// writes a consistent state, even while requests are served.
+// The output contains secrets. It does not contain the decisions of Approve and
+// Refuse, unused codes and request tokens, used nonces, faults and recorded
+// requests. Save writes a consistent state, even while requests are served.
 func (g *Gloebit) Save(w io.Writer) error {
 	data, err := g.encode()
 	if err != nil {

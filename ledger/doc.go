@@ -37,8 +37,8 @@
 //	}
 //
 // States only move forward. There are two exceptions: a refused purchase that
-// its user orders again, and a refused or canceled purchase that Gloebit
-// reports as paid.
+// its user orders again, and a refused, canceled or released purchase that
+// Gloebit reports as paid.
 //
 //	created → accepted → reserved → settled → delivered
 //	created → reserved, if enact arrives before the response

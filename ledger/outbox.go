@@ -141,10 +141,10 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 	return nil
 }
 
-// callOnChange calls OnChange with each unreported change of a claimed purchase,
-// in order, until it fails or ctx ends. It returns the purchase as it was last
-// read, the same with the changes counted that OnChange has accepted, and when
-// to call it again, which is zero unless it has failed. The purchase is in
+// callOnChange calls OnChange with each unreported change of a claimed
+// purchase, in order, until it fails or ctx ends. It returns the purchase as it
+// was last read, a copy in which Reported counts the accepted changes, and the
+// time of the next try, which is zero if no call failed. The purchase is in
 // l.reported during the calls only: as soon as the result is saved, another
 // worker may claim it.
 func (l *Ledger) callOnChange(ctx context.Context, p Purchase) (read, reported Purchase, retryAt time.Time) {

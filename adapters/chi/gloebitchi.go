@@ -15,31 +15,31 @@ import (
 // that of any Route or Mount on the path: for
 // https://shop.example/shop/gloebit/callback, call it on the outermost router
 // or within Route("/shop", ...). Because a router does not know where it is
-// mounted, every tail of the directory is routed, here /shop/gloebit and
-// /gloebit. A tail does not replace a route that r already has. If several
-// merchants have the same tail, it is routed to the one with the fewest
-// segments missing.
+// mounted, every suffix of the directory is registered, here /shop/gloebit and
+// /gloebit. A suffix does not replace a route that r already has. If several
+// merchants have the same suffix, the merchant with the shortest directory gets
+// it.
 //
 // Call r.Use with the LoadAndSave of the application's sessions before.
 func Register(r chi.Router, m *gloebit.Merchant) {
 	handler := m.Handler()
 	for i, route := range m.Routes() {
-		own := tail{handler, i / 3}
+		own := suffix{handler, i / 3}
 		if own.missing == 0 || own.mayHave(r, route) {
 			r.Handle(route, own)
 		}
 	}
 }
 
-// tail is a merchant's handler at a path without the first segments.
-type tail struct {
+// suffix is a merchant's handler at a path without the first segments.
+type suffix struct {
 	http.Handler
 	missing int // segments
 }
 
 // mayHave reports whether the router has no such route, or one of a merchant
 // that has at least as many segments missing.
-func (t tail) mayHave(r chi.Router, route string) bool {
+func (s suffix) mayHave(r chi.Router, route string) bool {
 	for _, present := range r.Routes() {
 		if present.Pattern != route {
 			continue
@@ -48,7 +48,7 @@ func (t tail) mayHave(r chi.Router, route string) bool {
 			if chain, ok := handler.(*chi.ChainHandler); ok {
 				handler = chain.Endpoint
 			}
-			if other, ok := handler.(tail); !ok || other.missing < t.missing {
+			if other, ok := handler.(suffix); !ok || other.missing < s.missing {
 				return false
 			}
 		}

@@ -26,7 +26,7 @@ func Register(router fiber.Router, m *gloebit.Merchant) {
 	registered := false
 	for i, route := range m.Routes() {
 		if rest, ok := strings.CutPrefix(route, base); ok && strings.HasPrefix(rest, "/") {
-			router.All(rest, tail(app, rest, i/3, handler))
+			router.All(rest, suffix(app, rest, i/3, handler))
 			registered = true
 		}
 	}
@@ -41,10 +41,10 @@ func Register(router fiber.Router, m *gloebit.Merchant) {
 // stateKey begins the keys of an app's state. A path follows.
 const stateKey = "github.com/go-gloebit/gloebit/adapters/fiber "
 
-// tail is a handler at a path that has the first segments missing. It passes
+// suffix is a handler at a path that has the first segments missing. It passes
 // requests on if a merchant with fewer missing has the path. App is nil in a
 // group, whose routes have none missing.
-func tail(app *fiber.App, path string, missing int, handler fiber.Handler) fiber.Handler {
+func suffix(app *fiber.App, path string, missing int, handler fiber.Handler) fiber.Handler {
 	if app == nil {
 		return handler
 	}

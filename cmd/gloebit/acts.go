@@ -45,8 +45,8 @@ nothing: a running shop does it within seconds. A finished purchase stays as it 
 			"`WHY`, for the history", false, (*ledger.Ledger).Retry),
 		a.do("cancel", "Cancel purchases that Gloebit was not asked to continue",
 			`Cancel purchases that are created or accepted. Gloebit then gives the gloebits
-back, and a running shop releases what it has reserved. It is too late for one that
-is reserved, settled or delivered.`,
+back, and a running shop calls Release. Purchases that are reserved, settled or
+delivered can't be canceled.`,
 			"`WHY`, for the history", true, (*ledger.Ledger).Cancel),
 		a.do("mark-paid", "Mark stuck purchases as paid",
 			`Mark stuck purchases as paid, when Gloebit's merchant page shows it. One that

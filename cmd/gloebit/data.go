@@ -62,7 +62,7 @@ func (a *app) stats() *cobra.Command {
 			}
 			return rows.print(a.out)
 		}))
-	command.Flags().IntVar(&days, "days", 30, "how many `DAYS` to add up, with today in UTC")
+	command.Flags().IntVar(&days, "days", 30, "number of `DAYS` to add up, including today in UTC")
 	return command
 }
 

@@ -70,7 +70,7 @@ a sign-in. The exit code is 3 if it finds a problem, or could check nothing.`,
 	command.Flags().StringSliceVar(
 		&e.serves, "serves", nil, "another `REALM` that has a ledger, such as www.gloebit.com/ID; repeat it for several",
 	)
-	command.Flags().DurationVar(&e.timeout, "timeout", 10*time.Second, "how `LONG` each check may take")
+	command.Flags().DurationVar(&e.timeout, "timeout", 10*time.Second, "`LENGTH` of time that each check may take")
 	return command
 }
 

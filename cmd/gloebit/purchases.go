@@ -113,7 +113,7 @@ func (a *app) list() *cobra.Command {
 	}
 	command := a.filtered("list", "List purchases, the newest first", "", run)
 	command.Flags().IntVar(&limit, "limit", 100, "the most purchases to list, up to 1000")
-	command.Flags().StringVar(&after, "after", "", "continue after this `PLACE`, which the page before has printed")
+	command.Flags().StringVar(&after, "after", "", "continue after this `CURSOR`, printed below the previous page")
 	return command
 }
 

@@ -98,8 +98,8 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 }
 
 // Update implements [connect.TokenStore]. It seals what fn returns with the
-// first key, even if it is unchanged. Sealed values are a third longer than
-// plain ones.
+// first key, even if it is unchanged. A sealed value is a third longer than the
+// plain one, plus about 50 bytes and the length of the key's ID.
 func (s *Store) Update(
 	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
 ) error {

@@ -84,13 +84,13 @@
 // the lock to that call's connection, and the purchase stays locked for another
 // Lease.
 //
-// Two fns for one purchase still never run at once: the context of an fn ends
-// when three quarters of Lease (45 seconds by default) have passed without an
-// answer from the server. Answers to pings count, but after a query the Store
-// can't ping the connection until the next statement that returns no rows,
-// because the rows may still be open. After a statement was prepared, it can't
-// ping any more. So a single statement must end within that time, and so must
-// an fn that reads and then waits. If a process was suspended for longer, for
-// example with its virtual machine, the context has ended when the process
-// resumes, and nothing is saved.
+// Two calls of fn for one purchase still never overlap if fn returns when its
+// context ends: the context ends when the server has not answered for three
+// quarters of Lease (45 seconds by default). Pings count as answers. But after
+// a query the Store can't ping the connection until the next statement that
+// returns no rows, because the rows may still be open, and after a statement
+// was prepared it can't ping any more. So each statement, and each wait after a
+// query or a prepared statement, must be shorter than that. If a process was
+// suspended for longer, for example with its virtual machine, the context has
+// ended when the process resumes, and nothing is saved.
 package sqlledger

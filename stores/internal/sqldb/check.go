@@ -60,8 +60,8 @@ func (d *DB) checkVariables(ctx context.Context) error {
 	return nil
 }
 
-// checkConnection returns the error of a data source name that leads nowhere, as
-// it is, so that the other checks don't name a setting for it.
+// checkConnection returns the error unchanged if the database can't be reached.
+// The other checks would blame a setting.
 func (d *DB) checkConnection(ctx context.Context) error {
 	return d.Read(ctx, func(from Querier) error { return from.QueryRowContext(ctx, "SELECT 1").Scan(new(int)) })
 }
