@@ -69,16 +69,16 @@ type Config struct {
 	// OnChange. The default is 4.
 	Workers int
 
-	// OnChange is called after each change of a purchase has been saved, to
-	// send a receipt, a mail or a webhook. Set it in every process that calls
+	// OnChange is called after each change of a purchase has been saved, to send
+	// a receipt, a mail or a webhook. Set it in every process that calls
 	// Purchase or mounts Handler. p is the purchase as it is now, and change is
 	// the reported entry of its History. Run and Reconcile call it, on any
 	// replica: for one purchase in the order of its changes and one call at a
 	// time, for different purchases concurrently. Each change is reported at
-	// least once: if the process ends before it has saved that OnChange
-	// returned nil, OnChange is called again. Some may be dropped only if a
-	// purchase has a hundred or more unreported changes. Use p.ID, change.From,
-	// change.To and change.At as the idempotency key. A row in the
+	// least once: if the process ends or the store fails before it is saved that
+	// OnChange returned nil, OnChange is called again. Some may be dropped only
+	// if a purchase has a hundred or more unreported changes. Use p.ID,
+	// change.From, change.To and change.At as the idempotency key. A row in the
 	// application's own database belongs in Deliver's transaction instead. The
 	// default is none.
 	//

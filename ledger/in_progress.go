@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
 // inProgress counts the goroutines that work on each purchase.
@@ -23,14 +24,56 @@ func (h *inProgress) add(id string, n int) {
 	}
 }
 
-func (h *inProgress) has(id string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.ids[id] > 0
-}
-
 func (h *inProgress) all() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Collect(maps.Keys(h.ids))
+}
+
+// reportsInProgress are the reports that this process is making to
+// Config.OnChange, one for each purchase.
+type reportsInProgress struct {
+	mu  sync.Mutex
+	ids map[string]*reportInProgress
+}
+
+// reportInProgress is a report, from the first call of Config.OnChange until its
+// result is saved.
+type reportInProgress struct {
+	until  time.Time // when the claim of the purchase ends
+	saving bool      // the calls have returned
+}
+
+// begin adds the report of a purchase that was claimed until the given time. If
+// another one is in progress whose claim must have expired, begin returns that
+// one as hanging instead. A new claim while another report is saved within its
+// claim means that the save has succeeded: the new report replaces that one.
+func (r *reportsInProgress) begin(id string, until, now time.Time) (begun *reportInProgress, hanging reportInProgress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if other := r.ids[id]; other != nil && (!other.saving || !now.Before(other.until)) {
+		return nil, *other
+	}
+	if r.ids == nil {
+		r.ids = map[string]*reportInProgress{}
+	}
+	begun = &reportInProgress{until: until}
+	r.ids[id] = begun
+	return begun, reportInProgress{}
+}
+
+// save notes that the calls of a report have returned.
+func (r *reportsInProgress) save(report *reportInProgress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	report.saving = true
+}
+
+// end removes a report, unless another one has replaced it.
+func (r *reportsInProgress) end(id string, report *reportInProgress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ids[id] == report {
+		delete(r.ids, id)
+	}
 }

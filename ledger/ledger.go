@@ -28,13 +28,13 @@ type Ledger struct {
 	kept      keptCallbacks
 	polls     polls
 	waiting   waiting
+	reported  reportsInProgress
 	pause     pause         // of sending
 	finishing chan struct{} // one slot for each worker that delivers or releases
 	sending   chan struct{} // one slot for each worker that sends
 	reporting chan struct{} // one slot for each worker that calls Config.OnChange
 	changed   chan struct{} // receives when there is something to report
 	held      inProgress    // purchases that the workers are processing
-	reported  inProgress    // purchases whose changes are being reported to Config.OnChange
 	failing   rarely        // limits the log of Config.OnChange's failures
 	overdue   inProgress    // purchases with a Fulfiller call that runs longer than its time
 

@@ -114,13 +114,21 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 	if !p.State.known() { // a newer version reports it
 		return nil
 	}
-	if l.reported.has(p.ID) { // so the claim has expired
-		l.record(ctx, slog.LevelWarn, "OnChange still does not return", p)
+	claimed := p.ReportAt
+	begun, hanging := l.reported.begin(p.ID, claimed, l.now())
+	if begun == nil {
+		problem := "OnChange still does not return"
+		if hanging.saving {
+			problem = "what OnChange has accepted is still not saved"
+		}
+		l.record(ctx, slog.LevelWarn, problem, p)
 		return nil
 	}
+	defer l.reported.end(p.ID, begun)
 	l.held.add(p.ID, 1)
 	defer l.held.add(p.ID, -1)
 	read, p, retryAt := l.callOnChange(ctx, p)
+	l.reported.save(begun)
 	saving, stop := l.within(ctx)
 	defer stop()
 	_, err := l.swap(saving, read, func(_ context.Context, now Purchase) (Purchase, error) {
@@ -128,6 +136,7 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 		switch {
 		case len(now.unreported()) == 0:
 			now.ReportAt = time.Time{}
+		case now.ReportAt.After(claimed): // another worker has claimed it since, and reports
 		case !retryAt.IsZero():
 			now.ReportAt = retryAt
 		default: // it has changed meanwhile
@@ -144,12 +153,8 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 // callOnChange calls OnChange with each unreported change of a claimed
 // purchase, in order, until it fails or ctx ends. It returns the purchase as it
 // was last read, a copy in which Reported counts the accepted changes, and the
-// time of the next try, which is zero if no call failed. The purchase is in
-// l.reported during the calls only: as soon as the result is saved, another
-// worker may claim it.
+// time of the next try, which is zero if no call failed.
 func (l *Ledger) callOnChange(ctx context.Context, p Purchase) (read, reported Purchase, retryAt time.Time) {
-	l.reported.add(p.ID, 1)
-	defer l.reported.add(p.ID, -1)
 	read = p
 	lastCall := p.ReportAt.Add(-l.config.StepTimeout) // so that the claim outlasts the call
 	for changes := p.unreported(); len(changes) > 0; changes = p.unreported() {

@@ -53,7 +53,7 @@ func newCluster(t *testing.T) *cluster {
 	if len(found) == 0 {
 		missing("PostgreSQL's initdb is not here")
 	}
-	folder, err := os.MkdirTemp("", "gloebit-cluster-") // whose path is short enough for a socket
+	folder, err := os.MkdirTemp("/tmp", "gloebit-cluster-") // whose path is short enough for a socket
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	c := &cluster{t: t, bin: filepath.Dir(found[0]), data: filepath.Join(folder, "data"), port: 1}

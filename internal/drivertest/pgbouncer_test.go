@@ -36,7 +36,7 @@ func newPgBouncer(t *testing.T, mode string) string {
 			missing("pgbouncer is not here")
 		}
 	}
-	folder, err := os.MkdirTemp("", "gloebit-pgbouncer-")
+	folder, err := os.MkdirTemp("/tmp", "gloebit-pgbouncer-") // whose path is short enough for a socket
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	require.NoError(t, os.Chmod(folder, 0o755))

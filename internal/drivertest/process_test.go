@@ -30,8 +30,8 @@ import (
 const shopVariable = "GLOEBIT_TEST_SHOP"
 
 // sideBySide is how many tests run at once unless -parallel says otherwise. Most
-// wait for locks and leases. PostgreSQL has 100 connections by default, and
-// twelve tests open up to 60.
+// wait for locks and leases. PostgreSQL has 100 connections by default, of which
+// twelve tests were seen to use 50.
 const sideBySide = "12"
 
 // TestMain runs this program as a shop if a test has started it as one.

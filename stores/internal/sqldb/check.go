@@ -63,7 +63,10 @@ func (d *DB) checkVariables(ctx context.Context) error {
 // checkConnection returns the error unchanged if the database can't be reached.
 // The other checks would blame a setting.
 func (d *DB) checkConnection(ctx context.Context) error {
-	return d.Read(ctx, func(from Querier) error { return from.QueryRowContext(ctx, "SELECT 1").Scan(new(int)) })
+	return d.Read(ctx, func(from Querier) error {
+		_, err := from.ExecContext(ctx, "SELECT 1") // pgx prepares no statement for it, which a pooler might refuse
+		return err
+	})
 }
 
 // checkTimes returns an error if the driver can't read times. In the simple
