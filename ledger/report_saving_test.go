@@ -122,3 +122,31 @@ func TestLateSaveOfAReportKeepsTheNewClaim(t *testing.T) {
 		require.Subset(t, r.of("purchase"), p.History[1:])
 	})
 }
+
+// TestReportThatRunsIsNotBegunAgain has an operator who sets report_at to now.
+func TestReportThatRunsIsNotBegunAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &reports{}
+		r.failing(func(context.Context, ledger.Purchase, ledger.Change) error {
+			time.Sleep(20 * time.Second)
+			return nil
+		})
+		q := newQuiet(t, func(c *ledger.Config) { c.OnChange = r.onChange })
+		q.put("purchase", ledger.Accepted, false)
+		q.call("purchase", "enact")
+		stop := q.run()
+		time.Sleep(time.Second)
+		_, err := q.store.Store.Change(t.Context(), q.key("purchase"), func(
+			_ context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
+			p.ReportAt = time.Now().UTC()
+			return p, nil
+		})
+		require.NoError(t, err)
+		time.Sleep(10 * time.Minute)
+		require.ErrorIs(t, stop(), context.Canceled)
+		wantAllReported(t, q, r, "purchase")
+		require.Len(t, r.of("purchase"), 1)
+	})
+}
