@@ -222,7 +222,7 @@ func (e *APIError) Unwrap() []error {
 
 // Refusals returns the table from which [Merchant.HandleError] takes the
 // response to an error. The first row that matches an error applies. The Name
-// of a row is a URL whose fragment names an error, or empty.
+// of a row is empty, or a URL whose fragment names an error.
 func Refusals() []connect.Refusal {
 	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {

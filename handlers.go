@@ -37,7 +37,7 @@ func (m *Merchant) ConnectHandler() http.Handler {
 // connected, it responds 400; the error page and the attribute "reason" in the
 // log name the cause. A cross-site callback without a session gets a page that
 // loads the callback again, in case the cookie of the SessionStore is
-// SameSite=Strict. Its other responses are:
+// SameSite=Strict. It also responds:
 //
 //   - 401, or a redirect to Config.SignInURL: no user is signed in.
 //   - 403: the user denied access or a required scope, or a different user is

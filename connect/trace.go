@@ -28,8 +28,9 @@ type Trace struct {
 	// is not asked.
 	Exchange func(context.Context, TraceInfo) (context.Context, func(error))
 	// Refresh is called when the server is asked for a new access token. The
-	// error is ErrNotConnected if the server refused the refresh token, and
-	// ErrTokenExchange if it refused for another reason.
+	// error is ErrNotConnected if the user must connect again, because the
+	// server refused the refresh token, gave no reason or does not support
+	// refreshing. It is ErrTokenExchange for other refusals.
 	Refresh func(context.Context, TraceInfo) (context.Context, func(error))
 	// StoreFailed is called when a store has failed, unless the caller's context
 	// was canceled. The operation is one of tokens.load, tokens.update,

@@ -75,12 +75,12 @@ type Config struct {
 	// the reported entry of its History. Run and Reconcile call it, on any
 	// replica: for one purchase in the order of its changes and one call at a
 	// time, for different purchases concurrently. Each change is reported at
-	// least once: if the process ends or the store fails before it is saved that
-	// OnChange returned nil, OnChange is called again. Some may be dropped only
-	// if a purchase has a hundred or more unreported changes. Use p.ID,
-	// change.From, change.To and change.At as the idempotency key. A row in the
-	// application's own database belongs in Deliver's transaction instead. The
-	// default is none.
+	// least once: if the process ends or the store fails before the ledger has
+	// saved that OnChange returned nil, OnChange is called again. Some may be
+	// dropped only if a purchase has a hundred or more unreported changes. Use
+	// p.ID, change.From, change.To and change.At as the idempotency key. A row
+	// in the application's own database belongs in Deliver's transaction
+	// instead. The default is none.
 	//
 	// After an error or a panic it is called again, for as long as it fails.
 	// The next wait is as long as the change is old, but at least RetryAfter
@@ -91,9 +91,9 @@ type Config struct {
 	// The context ends after StepTimeout, and the call must return then. If it
 	// returns an error after that, the next wait is 64 times RetryAfter. A call
 	// that does not return is logged as an error. It blocks one of the
-	// goroutines that report. Reconcile waits for it until 5/4 of StepTimeout
-	// after Reconcile's context has ended. Another replica may call OnChange for
-	// the purchase concurrently.
+	// goroutines that report. Reconcile waits for the call, but for at most 5/4
+	// of StepTimeout after Reconcile's context has ended. Another replica may
+	// call OnChange for the purchase concurrently.
 	//
 	// Give each mail or request in OnChange a timeout of a few seconds. Slow calls
 	// occupy the goroutines that report, and then the reports of all purchases

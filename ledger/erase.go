@@ -32,12 +32,13 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, er
 // Erase removes a user's personal data from the store: the credential, and from
 // the user's purchases the IDs of user, account and character, the key, the
 // name, the Data, Cause, ConnectedAt, TraceParent and the texts of the history.
-// Items, amounts, states and all other times stay. It returns the number of
-// purchases that it erased. Changes that are not yet reported to
-// Config.OnChange are reported without what was erased. Erase finds purchases
-// by [Purchase].UserID: if a user has several IDs, call it for each. A pending
-// connection keeps the user's ID until it expires, and can still be completed.
-// To prevent that, sign the user out first. After an error, call Erase again.
+// Items, amounts, states and all other times stay, except UpdatedAt, which
+// becomes the time of the erasure. It returns the number of purchases that it
+// erased. Changes that are not yet reported to Config.OnChange are reported
+// without what was erased. Erase finds purchases by [Purchase].UserID: if a
+// user has several IDs, call it for each. A pending connection keeps the user's
+// ID until it expires, and can still be completed. To prevent that, sign the
+// user out first. After an error, call Erase again.
 //
 // The error is [ErrUnfinished] if a purchase of the user is not finished:
 // nothing was erased, unless the user ordered while Erase ran. It is

@@ -45,9 +45,10 @@ type reportInProgress struct {
 }
 
 // begin adds the report of a purchase that was claimed until the given time. If
-// another one is in progress whose claim must have expired, begin returns that
-// one as hanging instead. A new claim while another report is saved within its
-// claim means that the save has succeeded: the new report replaces that one.
+// the calls of another report still run, or its save has outlasted its claim,
+// begin returns that report as hanging and adds none. If the calls have
+// returned and the claim has not ended, a new claim means that the save has
+// succeeded, and the new report replaces the other one.
 func (r *reportsInProgress) begin(id string, until, now time.Time) (begun *reportInProgress, hanging reportInProgress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

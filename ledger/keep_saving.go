@@ -3,18 +3,26 @@ package ledger
 import (
 	"context"
 	"log/slog"
+	"time"
 )
 
-// saveKept saves the kept callbacks. It does not deliver or release, because a
-// Fulfiller that hangs would block the rest: the workers do that at once. A
-// callback that fails again is kept. The error is the store's.
+// saveKept saves the kept callbacks. It does not deliver or release: the workers
+// do that at once. A callback that fails again is kept. So is one whose Reserve
+// hangs, which does not delay the others for long. The error is the store's.
 func (l *Ledger) saveKept(ctx context.Context) error {
 	var failures streak
 	for _, c := range l.kept.all() {
 		if ctx.Err() != nil || failures.over() {
 			break
 		}
-		failures.add(l.saveOne(ctx, c))
+		saved := make(chan error, 1)
+		go func() { saved <- l.saveOne(ctx, c) }()
+		select {
+		case err := <-saved:
+			failures.add(err)
+		case <-time.After(l.config.StepTimeout + l.config.StepTimeout/4):
+			l.kept.toTheEnd(c)
+		}
 	}
 	return failures.first
 }

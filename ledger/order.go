@@ -31,8 +31,8 @@ type Order struct {
 	// another key, such as one with a counter ("rent/2026-05"). To make every
 	// call a separate purchase, set the key to a new uuid.NewString().
 	IdempotencyKey string `json:"key,omitempty"`
-	// Item is the application's name for the item. Set either Item or Product.
-	// It has at most 1,000 bytes.
+	// Item is the application's name for the item. Set either Item or Product,
+	// of at most 1,000 bytes.
 	Item string `json:"item,omitempty"`
 	// Product is a product's name. Gloebit charges its own price and delivers
 	// the product itself.

@@ -151,9 +151,10 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 }
 
 // callOnChange calls OnChange with each unreported change of a claimed
-// purchase, in order, until it fails or ctx ends. It returns the purchase as it
-// was last read, a copy in which Reported counts the accepted changes, and the
-// time of the next try, which is zero if no call failed.
+// purchase, in order, until a call fails, the purchase can't be read again, the
+// claim leaves no time for another call, or ctx ends. It returns the purchase
+// as it was last read, a copy in which Reported counts the accepted changes,
+// and the time of the next try, which is zero if no call failed.
 func (l *Ledger) callOnChange(ctx context.Context, p Purchase) (read, reported Purchase, retryAt time.Time) {
 	read = p
 	lastCall := p.ReportAt.Add(-l.config.StepTimeout) // so that the claim outlasts the call

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// almostStepTimeout is how long OnChange may take for two changes within one
-// claim.
+// almostStepTimeout is how long each call of OnChange may take so that two
+// calls fit into one claim.
 const almostStepTimeout = 29900 * time.Millisecond
 
 // savesSlowly delays the first save of a report by ten seconds.

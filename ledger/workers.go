@@ -25,17 +25,15 @@ import (
 func (l *Ledger) Run(ctx context.Context) error {
 	l.running.Add(1)
 	defer l.running.Add(-1)
-	var saving sync.WaitGroup
-	saving.Go(func() { l.keepSaving(ctx) })
 	var failed rarely
-	l.work(ctx, append(l.steps(), l.reports()...), func(q queue) {
+	jobs := l.workers(append(l.steps(), l.reports()...), func(q queue) {
 		l.every(ctx, q.wake, func() {
 			if err := l.round(ctx, l.now(), q); err != nil && failed.due(l.config.PollInterval) {
 				l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
 			}
 		})
 	})
-	saving.Wait()
+	l.runJobs(ctx, append(jobs, func() { l.keepSaving(ctx) }))
 	l.logLost(ctx)
 	level := slog.LevelWarn
 	if errors.Is(ctx.Err(), context.Canceled) { // for example at a graceful shutdown
@@ -62,17 +60,18 @@ func (l *Ledger) Run(ctx context.Context) error {
 // or the context's. Reconcile returns no error for a failed step.
 func (l *Ledger) Reconcile(ctx context.Context) error {
 	var mu sync.Mutex
-	first := l.saveKept(ctx)
+	var first error
+	failed := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if first == nil {
+			first = err
+		}
+	}
+	l.runJobs(ctx, []func(){func() { failed(l.saveKept(ctx)) }})
 	for _, queues := range [][]queue{l.steps(), l.reports()} { // so that the pass reports its own changes
 		now := l.now() // after the changes were saved, which are due now
-		l.work(ctx, queues, func(q queue) {
-			err := l.round(ctx, now, q)
-			mu.Lock()
-			defer mu.Unlock()
-			if first == nil {
-				first = err
-			}
-		})
+		l.runJobs(ctx, l.workers(queues, func(q queue) { failed(l.round(ctx, now, q)) }))
 	}
 	mu.Lock()
 	defer mu.Unlock()
@@ -108,15 +107,23 @@ func (l *Ledger) reports() []queue {
 	return []queue{{[]State{toReport}, l.reporting, l.changed}}
 }
 
-// work runs the workers of the queues and waits for them. It abandons workers
-// that run too long after ctx has ended, and logs their purchases and those
-// with Fulfiller calls that run too long.
-func (l *Ledger) work(ctx context.Context, queues []queue, work func(queue)) {
-	var group sync.WaitGroup
+// workers returns the jobs of the workers of the queues.
+func (l *Ledger) workers(queues []queue, work func(queue)) (jobs []func()) {
 	for _, q := range queues {
 		for range l.config.Workers {
-			group.Go(func() { work(q) })
+			jobs = append(jobs, func() { work(q) })
 		}
+	}
+	return jobs
+}
+
+// runJobs runs the jobs concurrently and waits for them. It abandons jobs that
+// run too long after ctx has ended, and logs their purchases and those with
+// Fulfiller calls that run too long.
+func (l *Ledger) runJobs(ctx context.Context, jobs []func()) {
+	var group sync.WaitGroup
+	for _, job := range jobs {
+		group.Go(job)
 	}
 	done := make(chan struct{})
 	go func() {

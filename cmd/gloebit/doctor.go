@@ -181,7 +181,7 @@ func (e *examination) sealingKeys(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s, the first of which is %s", keyCount(len(keys)), keys[0].ID), nil
+	return fmt.Sprintf("%s, sealing with %s", keyCount(len(keys)), keys[0].ID), nil
 }
 
 // purchases checks that no purchase waits for an operator, or for a ledger that
