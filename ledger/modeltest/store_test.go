@@ -3,6 +3,7 @@ package modeltest_test
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
@@ -22,13 +23,16 @@ type keeper interface {
 // store fails as configured.
 type store struct {
 	keeper
-	breaks  string // "", "before", "within", "after": where the next call breaks, once
-	stopped bool   // and everything after it
-	stops   bool   // whether the next break stops the process
-	down    bool   // every call breaks until it is repaired
+	mu      sync.Mutex // for at; the test sets the fields while nothing runs
+	breaks  string     // "", "before", "within", "after": where the next call breaks, once
+	stopped bool       // and everything after it
+	stops   bool       // whether the next break stops the process
+	down    bool       // every call breaks until it is repaired
 }
 
 func (s *store) at(where string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.stopped || s.down {
 		return errDown
 	}
