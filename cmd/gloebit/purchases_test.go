@@ -232,6 +232,16 @@ func TestExport(t *testing.T) {
 	})
 }
 
+func TestShowNamesThePurchaseThatIsMissing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, newSQLite(t))
+	got := w.runs("purchases", "show", "gone\x1b[2J")
+	require.Equal(t, exitFailed, got.code)
+	require.Contains(t, got.log, "purchase gone")
+	require.Contains(t, got.log, "not found")
+	require.NotContains(t, got.log, "\x1b")
+}
+
 func TestTerminalIsNotControlled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, newSQLite(t))

@@ -45,6 +45,7 @@ func Run(t *testing.T, build launch.Build) {
 		{"using up", usingUp},
 		{"forms that can't be read charge nothing", formsThatCantBeReadChargeNothing},
 		{"who is not connected is asked to connect and not charged", whoIsNotConnectedIsAskedToConnectAndNotCharged},
+		{"a link that leads away is not followed", aLinkThatLeadsAwayIsNotFollowed},
 		{"forms of other sites are refused", formsOfOtherSitesAreRefused},
 		{"addresses where nothing is", addressesWhereNothingIs},
 		{"a stale callback is explained", aStaleCallbackIsExplained},

@@ -180,6 +180,14 @@ func whoIsNotConnectedIsAskedToConnectAndNotCharged(t *testing.T, build launch.B
 	require.Empty(t, w.gloebit.Transactions())
 }
 
+func aLinkThatLeadsAwayIsNotFollowed(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
+	sorry := newVisitor(t).open(w.shopURL + "/gloebit/connect?return_to=https://evil.example/")
+	require.Equal(t, http.StatusBadRequest, sorry.status)
+	require.Equal(t, "That link leads elsewhere", sorry.heading())
+	require.NotContains(t, sorry.text(), "evil")
+}
+
 func formsOfOtherSitesAreRefused(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	v := newVisitor(t)
