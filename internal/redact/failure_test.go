@@ -88,10 +88,10 @@ func TestFailureKeepsItsKind(t *testing.T) {
 		require.Equal(t, inner, redact.Failure(&net.OpError{Op: "proxyconnect", Err: inner}))
 		require.NotContains(t, redact.Failure(&net.OpError{Op: "proxyconnect", Err: errors.New("canary")}).Error(), "canary")
 	})
-	server := httptest.NewUnstartedServer(http.HandlerFunc(
-		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-	))
+	end := make(chan struct{}) // and not the request's end, when a response could still arrive
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
 	defer server.Close()
+	defer close(end)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that is refused
 	server.StartTLS()
 	t.Run("an untrusted certificate", func(t *testing.T) {
